@@ -1,0 +1,1 @@
+"""Model, solver and design to results: what is asked becomes arrays, arrays become runs, runs become datasets."""

@@ -1,0 +1,310 @@
+"""The lead model as a text and as data: units, documentation, loops, tables, checks, and two readers who agree."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from lead_units import Checker
+
+import cluster_sd as csd
+
+TAG = re.compile(r"\[[^\]]*(L\d+|assumption|exogenous|inferred|definition|unit conversion|model control)[^\]]*\]\s*$")
+SHARED = {"Trade ties": "tie", "Policy ties": "tie", "Industry ties": "tie", "Reputation": "dmnl"} | {
+    "Government capability": "dmnl",
+    "Firm capability": "dmnl",
+}
+
+
+def bare(name: str) -> str:
+    """A name without its elements."""
+    return re.sub(r"\[.*?\]", "", name).strip()
+
+
+def entries(folder: Path) -> list[tuple[str, str, str, str]]:
+    """Name, equation, unit and documentation of every entry of the model file."""
+    text = (folder / "lead.mdl").read_text(encoding="utf-8")
+    pattern = re.compile(r"^([A-Z][^\n=]*?)\s*=(.*?)\n\t~\t(.*?)\n\t~\t(.*?)\n\t\|", re.M | re.S)
+    return [m.groups() for m in pattern.finditer(text)]  # type: ignore[misc]
+
+
+# ---- text --------------------------------------------------------------------------------------------------------
+
+
+def test_every_equation_has_the_unit_that_it_declares(folder: Path) -> None:
+    checker = Checker(folder / "lead.mdl")
+    assert len(checker.elements) > 400
+    assert checker.wrong() == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("	Pressure from above * Stake\n", "	Pressure from above * Stake * Jobs at stake\n"),
+        ("	Air burden / Air residence time\n", "	Air burden * Air residence time\n"),
+        ("	Scrap payable share * Lead price\n", "	Scrap payable share + Lead price\n"),
+    ],
+)
+def test_the_unit_check_finds_a_wrong_equation(folder: Path, tmp_path: Path, right: str, wrong: str) -> None:
+    text = (folder / "lead.mdl").read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    (tmp_path / "wrong.mdl").write_text(text.replace(right, wrong), encoding="utf-8")
+    assert len(Checker(tmp_path / "wrong.mdl").wrong()) == 1
+
+
+def test_every_variable_has_unit_documentation_and_evidence(folder: Path) -> None:
+    found = entries(folder)
+    assert len(found) > 500
+    for name, _, unit, documentation in found:
+        assert unit.strip(), name
+        assert "\n" not in documentation.strip(), f"{name}: one line"
+        assert len(documentation) > 15, name
+        assert TAG.search(documentation), f"{name}: no evidence at the end of '{documentation}'"
+
+
+def test_drivers_over_time_name_their_source(folder: Path) -> None:
+    for name, equation, _, documentation in entries(folder):
+        if "WITH LOOKUP(" in equation:
+            assert "WITH LOOKUP(Driver time," in equation, f"{name} is no table of time"
+            assert re.search(r"\[exogenous: .+\]$", documentation), name
+
+
+def test_only_drivers_know_the_time(folder: Path) -> None:
+    for name, equation, _, _ in entries(folder):
+        if re.search(r"\bTime\b", equation):
+            assert name == "Driver time", f"{name} follows time"
+
+
+def test_step_is_a_power_of_two(base: pd.DataFrame) -> None:
+    step = base["TIME STEP"].iloc[0]
+    assert np.log2(step) == round(np.log2(step))
+
+
+def test_shared_names_have_the_agreed_units(model: csd.Model) -> None:
+    units = model.variables.set_index("name")["unit"]
+    assert {name: units[name] for name in SHARED} == SHARED
+
+
+# ---- tables ------------------------------------------------------------------------------------------------------
+
+
+def test_parameters_are_enough_and_hold_the_models_own_values(model: csd.Model, folder: Path) -> None:
+    table = pd.read_csv(folder / "parameters.csv")
+    roles = table["role"].value_counts()
+    assert roles["lever"] >= 15
+    assert roles["uncertain"] >= 25
+    assert not table["name"].duplicated().any()
+    run = model.run(stop=1970.25).isel(time=0)
+    for row in table.itertuples():
+        assert row.low <= row.value <= row.high, row.name
+        assert float(run[row.name]) == pytest.approx(row.value, rel=1e-6), row.name
+    units = {bare(n): u for n, _, u, _ in entries(folder)}
+    assert all(units[bare(row.name)] == row.unit for row in table.itertuples())
+
+
+def test_evidence_of_parameters_is_a_mechanism_or_a_statistic(folder: Path) -> None:
+    table = pd.read_csv(folder / "parameters.csv")
+    known = {f"L{i}" for i in range(1, 19)}
+    for file in ("county.csv", "national.csv"):
+        known |= set(pd.read_csv(folder / "data" / file)["variable"])
+    assert set(table["evidence"]) <= known
+    assert set(table["group"]) <= {f"L{i}" for i in range(1, 19)}
+    assert set(table["confidence"]) <= {"measured", "reported", "inferred", "assumed"}
+
+
+def test_levers_act_from_a_year_in_which_somebody_could_decide(folder: Path) -> None:
+    levers = pd.read_csv(folder / "parameters.csv").query("role == 'lever'")
+    assert levers["from"].between(1985, 2015).all()
+    assert (levers["step"] > 0).all()
+    assert (levers["step"] <= levers["high"] - levers["low"]).all()
+
+
+def test_every_scenario_runs_and_says_something_else(model: csd.Model, base: pd.DataFrame) -> None:
+    names = model.scenarios["name"].tolist()
+    assert len(names) >= 20
+    measures = ["sum(Lead output)", "sum(Policy ties)", "sum(Battery capacity)", "sum(Reputation)"]
+    usual = [base[m[4:-1]].sum() for m in measures]
+    for name in names:
+        runs = model.ensemble(pd.DataFrame({"Initial collectors": [0.0]}), measures=measures, scenario=name)
+        assert not runs["failed"].any(), name
+        values = [float(runs[m].to_numpy()[0]) for m in measures]
+        assert values != pytest.approx(usual, rel=1e-4), f"{name} changes nothing"
+
+
+def test_outcomes_and_observations_can_be_measured(model: csd.Model, folder: Path) -> None:
+    outcomes = pd.read_csv(folder / "outcomes.csv")
+    observations = pd.read_csv(folder / "observations.csv")
+    measures = sorted({*outcomes["measure"], *observations["measure"]})
+    runs = model.ensemble(pd.DataFrame({"Founder": [1.0]}), measures=measures)
+    assert all(np.isfinite(runs[m].to_numpy()).all() for m in measures)
+    statistics = {r for f in ("county.csv", "national.csv") for r in pd.read_csv(folder / "data" / f)["variable"]}
+    assert set(observations["statistic"]) <= statistics
+    units = model.variables.set_index("name")["unit"]
+    for row in observations.itertuples():
+        name = re.sub(r"^\w+\((.*)\)$", r"\1", row.measure)
+        unit = "year" if row.measure.startswith("time_of") else units[bare(name)]
+        assert unit == row.unit, row.statistic
+
+
+def test_statistics_are_tidy_and_events_are_among_them(folder: Path) -> None:
+    for file in ("county.csv", "national.csv"):
+        table = pd.read_csv(folder / "data" / file)
+        assert not table[["place", "variable", "time", "value", "unit", "source", "reliability"]].isna().any().any(), file
+        assert set(table["relation"]) <= {"=", ">=", "<=", "~"}
+    county = pd.read_csv(folder / "data" / "county.csv")
+    events = {"own_smelting_date", "acceptance_date", "park_opening_date", "consolidation_date", "first_battery_plant_date"}
+    assert events <= set(county["variable"])
+    scopes = county[county["note"].fillna("").str.contains("scope break")]
+    assert len(scopes) >= 5
+    assert not set(scopes["variable"]) & set(pd.read_csv(folder / "observations.csv")["statistic"])
+
+
+def test_lead_price_in_the_model_is_the_statistic(model: csd.Model, folder: Path) -> None:
+    table = pd.read_csv(folder / "data" / "national.csv").query("variable == 'lead_price_annual_mean'")
+    price = model.run(variables=["World lead price"])["World lead price"].to_series()
+    for row in table.itertuples():
+        assert price.loc[float(row.time)] == pytest.approx(float(row.value), abs=0.06), row.time
+
+
+def test_national_output_keeps_the_sums_that_are_known(model: csd.Model) -> None:
+    output = model.run(variables=["National secondary lead output"])["National secondary lead output"].to_series()
+    yearly = output.loc[[float(y) for y in range(1970, 2031)]]
+    assert yearly.loc[2001:2016].sum() == pytest.approx(14_821_500, rel=0.01)
+    assert yearly.loc[2012] == pytest.approx(1.35e6)
+    assert yearly.loc[2018] == pytest.approx(2.25e6)
+
+
+def test_names_in_chinese_cover_variables_outcomes_and_levers(folder: Path) -> None:
+    with (folder / "names_zh.csv").open(encoding="utf-8", newline="") as file:
+        names = {row["name"]: row["zh"] for row in csv.DictReader(file)}
+    wanted = {bare(n) for n, *_ in entries(folder)} | set(pd.read_csv(folder / "outcomes.csv")["name"])
+    wanted |= {r for r in pd.read_csv(folder / "parameters.csv").query("role == 'lever'")["name"]}
+    assert wanted - set(names) == set()
+    assert all(re.search(r"[\u4e00-\u9fff]", zh) for zh in names.values())
+
+
+# ---- loops -------------------------------------------------------------------------------------------------------
+
+
+def uses(folder: Path) -> dict[str, set[str]]:
+    """For every variable, the variables that its equations name."""
+    equations: dict[str, str] = {}
+    for name, equation, *_ in entries(folder):
+        equations[bare(name)] = equations.get(bare(name), "") + equation
+    longest = sorted(equations, key=len, reverse=True)
+    names = re.compile(r"(?<![A-Za-z])(?:" + "|".join(map(re.escape, longest)) + r")(?![A-Za-z])")
+    return {name: set(names.findall(equation)) for name, equation in equations.items()}
+
+
+def test_every_named_loop_closes_in_the_equations(folder: Path) -> None:
+    causes = uses(folder)
+    table = pd.read_csv(folder / "loops.csv")
+    assert set(table["kind"]) == {"inward", "outward", "balancing"}
+    assert len(table) >= 15
+    for row in table.itertuples():
+        names = [bare(n) for n in row.variables.split("; ")]
+        for cause, effect in zip(names, names[1:] + names[:1], strict=True):
+            assert cause in causes[effect], f"{row.id}: {cause} is no cause of {effect}"
+
+
+# ---- checks as data ----------------------------------------------------------------------------------------------
+
+CHECKS = tomllib.loads((Path(__file__).parents[2] / "sd_models" / "lead" / "checks.toml").read_text(encoding="utf-8"))
+RELATIONS = {"<=": np.less_equal, ">=": np.greater_equal, "<": np.less, ">": np.greater}
+
+
+@pytest.mark.parametrize("check", CHECKS["check"], ids=lambda c: c["id"])
+def test_extreme_condition(model: csd.Model, check: dict) -> None:
+    runs = model.ensemble(pd.DataFrame([check["set"]]), measures=[check["measure"]], scenario=check.get("scenario"))
+    value = float(runs[check["measure"]].to_numpy()[0])
+    assert RELATIONS[check["relation"]](value, check["value"] + check["tolerance"] * (1 if "<" in check["relation"] else -1)), value
+
+
+@pytest.mark.parametrize("invariant", CHECKS["invariant"], ids=lambda c: c["id"])
+def test_invariant_over_the_ranges(model: csd.Model, draws: pd.DataFrame, invariant: dict) -> None:
+    name = invariant["variable"]
+    runs = model.ensemble(draws.head(100), measures=[f"max({name})", f"min({name})"])
+    worst = max(np.abs(runs[f"max({name})"].to_numpy()).max(), np.abs(runs[f"min({name})"].to_numpy()).max())
+    assert worst <= invariant["tolerance"]
+
+
+# ---- numbers -----------------------------------------------------------------------------------------------------
+
+
+def test_halving_the_step_changes_no_outcome_by_one_per_cent(model: csd.Model, base: pd.DataFrame) -> None:
+    measures = model.outcomes["measure"].tolist()
+    design = pd.DataFrame({"Founder": [1.0]})
+    step = float(base["TIME STEP"].iloc[0])
+    usual, half = (model.ensemble(design, measures=measures, time_step=s) for s in (step, step / 2))
+    for measure in measures:
+        a, b = (float(r[measure].to_numpy()[0]) for r in (usual, half))
+        assert abs(a - b) <= 0.01 * max(abs(b), 1e-3), f"{measure}: {a} against {b}"
+
+
+def test_over_the_ranges_no_run_fails_and_every_share_stays_a_share(ensemble) -> None:
+    assert not ensemble["failed"].any()
+    for name in ensemble.data_vars:
+        if not str(name).startswith("failed") and name not in ("Industry state", "Lead output"):
+            values = ensemble[name].to_numpy()
+            assert values.min() >= -1e-9, name
+            assert values.max() <= 1 + 1e-9, name
+
+
+def test_over_levers_and_ranges_stocks_stay_finite_and_not_negative(model: csd.Model) -> None:
+    table = model.parameters[model.parameters["role"].isin(["uncertain", "initial", "lever"])]
+    unit = np.random.default_rng(3).random((150, len(table)))
+    low, high = table["low"].to_numpy(float), table["high"].to_numpy(float)
+    design = pd.DataFrame(low + unit * (high - low), columns=table["name"].to_list())
+    kinds = model.variables.set_index("name")["kind"]
+    columns = model.run(stop=1970.25).data_vars
+    measures = [f"min({n})" for n in columns if kinds.get(bare(str(n))) == "stock" and not str(n).startswith("Cumulative")]
+    assert len(measures) > 60
+    runs = model.ensemble(design, measures=measures)
+    assert not runs["failed"].any()
+    lowest = {m: float(runs[m].to_numpy().min()) for m in measures}
+    assert {m: v for m, v in lowest.items() if v < -1e-6} == {}
+
+
+def test_before_calibration_the_known_numbers_lie_within_the_90_per_cent_interval(model: csd.Model, draws: pd.DataFrame) -> None:
+    known = {
+        "final(Event date[own smelting])": (1985, 1987),
+        "time_of_max(Ill people)": (1996, 2000),
+        "final(Event date[acceptance])": (2002, 2002.5),
+        "final(Event date[park opening])": (2005, 2006),
+        "final(Event date[consolidation])": (2012, 2014),
+        "Lead output@2006": (180_000, 180_000),
+        "Capacity over reported output@2017": (1 / 3, 1 / 3),
+        "Battery share@2017": (0.2, 0.2),
+    }
+    runs = model.ensemble(draws, measures=list(known))
+    for measure, (low, high) in known.items():
+        q05, q95 = np.quantile(runs[measure].to_numpy(), [0.05, 0.95])
+        assert q05 <= high, measure
+        assert q95 >= low, measure
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+@pytest.mark.parametrize("steps", [3, pytest.param(30, marks=pytest.mark.slow)])
+def test_pysd_and_this_engine_give_the_same_series(model: csd.Model, folder: Path, tmp_path: Path, steps: int) -> None:
+    """From a cluster at work amid the windows of 2012, so that every equation counts; PySD takes two seconds a step."""
+    pysd = pytest.importorskip("pysd")
+    shutil.copy(folder / "lead.mdl", tmp_path / "lead.mdl")
+    settings = {"Drivers frozen": 1.0, "Freeze year": 2012.4, "Initial collectors": 20_000.0, "Initial technique": 0.7}
+    settings |= {"Initial local capital": 1e8, "Initial tie endowment": 0.6, "Initial government capability": 0.3}
+    shown = ["Lead output", "Collectors", "Policy ties", "Pressure from above", "Scrap payable share", "Bridging share"]
+    stop = 1970 + steps / 4
+    theirs = pysd.read_vensim(str(tmp_path / "lead.mdl")).run(
+        params={**settings, "TIME STEP": 0.25, "FINAL TIME": stop, "SAVEPER": 0.25}, return_columns=shown
+    )
+    ours = model.run(settings, time_step=0.25, stop=stop, save_every=0.25).to_dataframe()
+    assert len(theirs) == steps + 1
+    assert ours["Lead output"].iloc[-1] > 0
+    for column in theirs.columns:
+        name = column.replace(", ", ",")
+        assert ours[name].to_numpy() == pytest.approx(theirs[column].to_numpy(float), rel=1e-9, abs=1e-12), column
