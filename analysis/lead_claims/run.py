@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,14 +98,16 @@ def verdicts(results: Results) -> pd.DataFrame:
 
 def deciders(results: Results, design: pd.DataFrame, top: int = 4) -> pd.DataFrame:
     """For each claim the parameters that tell runs that say yes from runs that say no: difference of mean ranks."""
-    ranks = design.rank(pct=True)
+    ranks: Any = design.rank(pct=True)
     rows = []
     for claim in CLAIMS:
         yes, able = claim.answer(results)
         if 0 < yes[able].sum() < able.sum():
             gap = ranks[able & yes].mean() - ranks[able & ~yes].mean()
             for name in gap.abs().nlargest(top).index:
-                rows.append({"id": claim.id, "claim": claim.text, "parameter": name, "rank difference": round(gap[name], 3)})
+                rows.append(
+                    {"id": claim.id, "claim": claim.text, "parameter": name, "rank difference": round(gap[name], 3)}
+                )
     return pd.DataFrame(rows)
 
 
@@ -140,7 +143,7 @@ def windows(model: csd.Model, design: pd.DataFrame, years: float = 1.0) -> pd.Da
     """How far each event's date moves for each year that a window moves; above a half it is window-driven."""
     dates = [f"final(Event date[{e}])" for e in EVENTS]
     openings = {w: f"Opening year[{w}]" for w in WINDOWS}
-    known = model.parameters.set_index("name")["value"]
+    known: Any = model.parameters.set_index("name")["value"]
     rows = []
     for window in (*WINDOWS, "all"):
         moved = []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import qmc
 
 
-def draw(parameters: pd.DataFrame, runs: int, seed: int, roles: Sequence[str] = ("uncertain", "initial")) -> pd.DataFrame:
+def draw(
+    parameters: pd.DataFrame, runs: int, seed: int, roles: Sequence[str] = ("uncertain", "initial")
+) -> pd.DataFrame:
     """Draw parameter values; one row a run, one column a parameter.
 
     Parameters
@@ -32,11 +35,11 @@ def draw(parameters: pd.DataFrame, runs: int, seed: int, roles: Sequence[str] = 
     ValueError
         For a distribution other than ``uniform`` and ``loguniform``, the two that the lead model uses.
     """
-    chosen = parameters[parameters["role"].isin(roles)]
+    chosen: Any = parameters[parameters["role"].isin(roles)]
     unknown = set(chosen["distribution"]) - {"uniform", "loguniform"}
     if unknown:
         raise ValueError(f"distributions {sorted(unknown)} are not drawn here; use uniform or loguniform")
-    unit = qmc.LatinHypercube(len(chosen), seed=np.random.default_rng(seed)).random(runs)
+    unit = qmc.LatinHypercube(len(chosen), rng=np.random.default_rng(seed)).random(runs)
     low = chosen["low"].to_numpy(float)
     high = chosen["high"].to_numpy(float)
     logs = (chosen["distribution"] == "loguniform").to_numpy()
@@ -45,7 +48,7 @@ def draw(parameters: pd.DataFrame, runs: int, seed: int, roles: Sequence[str] = 
     return pd.DataFrame(values, columns=chosen["name"].to_list())
 
 
-def fixed(design: pd.DataFrame, values: Mapping[str, float | pd.Series]) -> pd.DataFrame:
+def fixed(design: pd.DataFrame, values: Mapping[str, Any]) -> pd.DataFrame:
     """Return the design with columns set to values, in one piece.
 
     Parameters

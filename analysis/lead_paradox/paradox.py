@@ -1,4 +1,4 @@
-"""The capability paradox: with outside drivers frozen, where does the county end, and from where does it tip?
+"""The capability paradox: where a county ends when outside drivers are frozen, and from where it tips.
 
 Run it from the repository's root::
 
@@ -23,7 +23,7 @@ import cluster_sd as csd
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "lead_claims"))
-from sampling import draw, fixed  # noqa: E402
+from sampling import draw, fixed  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 SEED = 14
 YEARS = (1975, 1985, 1995, 2005, 2010, 2017)
@@ -87,8 +87,12 @@ def bistability(model: csd.Model, draws: pd.DataFrame) -> tuple[pd.DataFrame, pd
             low = ends(model, fixed(draws, drivers | LOW)) >= DEVELOPED
             high = ends(model, fixed(draws, drivers | HIGH)) >= DEVELOPED
             two = high & ~low
-            row = {"drivers of": year, "founder": int(founder), "runs": len(draws)}
-            row |= {"two stable outcomes": two.mean(), "develops from nothing": low.mean(), "never lasts": (~high & ~low).mean()}
+            row: dict[str, float] = {"drivers of": year, "founder": int(founder), "runs": len(draws)}
+            row |= {
+                "two stable outcomes": two.mean(),
+                "develops from nothing": low.mean(),
+                "never lasts": (~high & ~low).mean(),
+            }
             row["within 30 years"] = (soon(model, fixed(draws, drivers | LOW)) >= DEVELOPED).mean()
             for name, first in HELPED.items():
                 lifted = ends(model, fixed(draws[two], drivers | first)) >= DEVELOPED if two.any() else two[:0]
@@ -128,7 +132,7 @@ def _returns(model: csd.Model, drivers: dict[str, float], state: dict[str, float
 
 
 def tipping(model: csd.Model, sets: pd.DataFrame) -> pd.DataFrame:
-    """Where a start without industry tips: along initial ties at given capability, and along capability at given ties."""
+    """Where a start without industry tips: along initial ties, and along capability, with the other given."""
     rows = []
     for founder in (0.0, 1.0):
         for year in YEARS:
@@ -151,7 +155,7 @@ def tipping(model: csd.Model, sets: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _bisect(model: csd.Model, sets: pd.DataFrame, along: str, other: float) -> tuple[list[object], list[str]]:
+def _bisect(model: csd.Model, sets: pd.DataFrame, along: str, other: float) -> tuple[list[float | str], list[str]]:
     """Bisection from 0.001 to 0.999 for every parameter set at once, to a thousandth."""
 
     def develops(level: np.ndarray) -> np.ndarray:

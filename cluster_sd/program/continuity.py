@@ -19,10 +19,10 @@ def discontinuous(program: Program, outputs: Collection[int] | None = None) -> f
     directly or through stocks, held values and delays, a comparison, a truncation, the argument of a stepwise table or
     the length of a fixed delay; or the shape of the program itself depends on it.
 
-    Not everything with a corner or a condition jumps. Kinks are continuous: MIN, MAX, corners of tables, stocks that stop
-    at zero. So are a condition on two values whose branches meet where these are equal, and one whose jump is multiplied
-    by the values' difference, where that can be seen (two times of adjustment, for up and down). The guard of a
-    quotient (ZIDZ, XIDZ) doesn't count: it stands for the value of what is undefined.
+    Not everything with a corner or a condition jumps. Kinks are continuous: MIN, MAX, corners of tables, stocks that
+    stop at zero. So are a condition on two values whose branches meet where these are equal, and one whose jump is
+    multiplied by the values' difference, where that can be seen (two times of adjustment, for up and down). The guard
+    of a quotient (ZIDZ, XIDZ) doesn't count: it stands for the value of what is undefined.
 
     Parameters
     ----------

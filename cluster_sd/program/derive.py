@@ -61,6 +61,9 @@ def forward(program: Program, parameters: Sequence[int], *, symbol: str = "d", p
     -----
     Directions ride in lanes: for a whole Jacobian, run one column a parameter, each with one seed set to 1. A run of a
     single design point so fills vector lanes that would be idle. The seed counts for ``start_parameter`` as well.
+
+    At a kink that is hit exactly (MIN of two equal numbers, a table at one of its points) the derivative is that of one
+    of the pieces: of the first argument, of the segment to the right.
     """
     seeds = _seeds(program, parameters)
     names = {parameter: len(program.parameters) + number for number, parameter in enumerate(seeds)}

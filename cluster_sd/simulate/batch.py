@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from cluster_sd.simulate.inputs import Inputs
 BLOCK_BYTES = 64 * 2**20
 #: Most runs in a block: more gain nothing, and a progress bar should move.
 BLOCK_RUNS = 16_384
-#: Blocks that each thread should have, so that all end at about the same time, and the runs that a block then has at least.
+#: Blocks that each thread should have, so that all end at about the same time; the runs that a block then has at least.
 BLOCKS_A_THREAD, LEAST_RUNS = 8, 2048
 #: Blocks are whole multiples of this (a multiple of every emitter's vector length).
 BLOCK_ROUND = 64
@@ -142,10 +142,9 @@ def run_blocks(
                 progress(last - first)
         return
     with ThreadPoolExecutor(threads) as pool:
-        waiting: dict[Future[None], int] = {}
-        blocks = iter(todo)
+        waiting: dict[Future[None], tuple[int, int]] = {}
         try:
-            for first, last in _finished(pool, run, blocks, waiting, threads):
+            for first, last in _finished(pool, run, iter(todo), waiting, 2 * threads):
                 if progress is not None:
                     progress(last - first)
         except BaseException:  # an interrupt too: what has not begun never begins
@@ -158,47 +157,35 @@ def _finished(
     pool: ThreadPoolExecutor,
     run: Callable[[int, int], None],
     blocks: Iterator[tuple[int, int]],
-    waiting: dict[Future[None], int],
-    threads: int,
+    waiting: dict[Future[None], tuple[int, int]],
+    most: int,
 ) -> Iterator[tuple[int, int]]:
-    """Blocks as they end; two a thread are in the pool at any time, so that a million wait as numbers only."""
-    spans: dict[Future[None], tuple[int, int]] = {}
-
-    def submit() -> bool:
-        block = next(blocks, None)
-        if block is None:
-            return False
-        future = pool.submit(run, *block)
-        waiting[future], spans[future] = 1, block
-        return True
-
-    while len(waiting) < 2 * threads and submit():
-        pass
-    while waiting:
+    """Blocks as they end; at most so many are in the pool at any time, so that a million wait as numbers only."""
+    while True:
+        for block in itertools.islice(blocks, most - len(waiting)):
+            waiting[pool.submit(run, *block)] = block
+        if not waiting:
+            return
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
-            del waiting[future]
-            span = spans.pop(future)
+            block = waiting.pop(future)
             future.result()
-            submit()
-            yield span
+            yield block
 
 
 class Counter:
-    """Adds up what is done and tells the user's function the sum, from one thread at a time."""
+    """Adds up what is done and tells the user's function the sum."""
 
     def __init__(self, total: int, done: int, tell: Callable[[int, int], object] | None) -> None:
-        self.total, self.done = total, done
-        self._tell, self._lock = tell, threading.Lock()
+        self.total, self.done, self._tell = total, done, tell
         if tell is not None and done:
             tell(done, total)
 
     def add(self, count: int) -> None:
         """Count `count` more."""
-        with self._lock:
-            self.done += count
-            if self._tell is not None:
-                self._tell(self.done, self.total)
+        self.done += count
+        if self._tell is not None:
+            self._tell(self.done, self.total)
 
 
 def split(runs: int, size: int, done: NDArray[np.bool_] | None = None) -> list[tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -10,13 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cluster_sd.errors import InputError, SimulationError, unknown
-from cluster_sd.measures import Measure, evaluate, needs, parse
-from cluster_sd.model.names import clean, split_element
-from cluster_sd.program.ir import Program
-from cluster_sd.program.kernel import Grid
+from cluster_sd.errors import InputError, SimulationError
+from cluster_sd.model.names import clean
 from cluster_sd.simulate.batch import Counter, Experiment, block_size, item_name, run_blocks, split, usable_cores
 from cluster_sd.simulate.checkpoint import Checkpoint, identity
 from cluster_sd.simulate.dataset import EnsembleArrays, RunArrays
@@ -24,13 +19,11 @@ from cluster_sd.simulate.design import Change, Design, Series
 from cluster_sd.simulate.execute import Block, Execute, executor, solver_name
 from cluster_sd.simulate.grid import make_grid
 from cluster_sd.simulate.kernels import check_backend
+from cluster_sd.simulate.measuring import Results, narrowed
 from cluster_sd.simulate.metadata import Metadata
-from cluster_sd.simulate.plan import Planner, key_of
+from cluster_sd.simulate.outputs import check_size, pick_variables, time_unit
+from cluster_sd.simulate.plan import Planner
 
-#: Results larger than this share of the machine's memory are refused with advice, rather than left to the operating
-#: system.
-MEMORY_SHARE = 0.8
-_UNKNOWN_MEMORY = 16 * 2**30
 _MAX_SEED = 2**64 - 1
 
 
@@ -86,7 +79,7 @@ def run_one(
     """
     ready = prepare(planner, settings, changes, series, 1)
     names = pick_variables(ready.experiment.program, planner.metadata, variables)
-    _check_size(len(names) * len(ready.experiment.grid.saves), "variables")
+    check_size(len(names) * len(ready.experiment.grid.saves), "variables")
     experiment = replace(ready.experiment, kept=names)
     how = executor(experiment, ready.metadata, ready.solver, ready.backend)
     block = how.execute(0, 1)
@@ -116,9 +109,9 @@ def run_many(
 ) -> EnsembleArrays:
     """One run for each row of `design`, with only the measures kept; `base` holds for all runs."""
     ready = prepare(planner, settings, (*base, *design.changes), design.series, design.runs)
-    experiment, picked = _narrowed(ready.experiment, planner.metadata, measures)
+    experiment, picked = narrowed(ready.experiment, planner.metadata, measures)
     threads = thread_count(settings.threads)
-    results = _Results.empty(experiment, picked, ready.experiment.grid)
+    results = Results.empty(experiment, picked, ready.experiment.grid)
     how = executor(experiment, ready.metadata, ready.solver, ready.backend)
     size = how.block or block_size(experiment, threads)
     used = {**ready.settings, "backend": how.backend}
@@ -194,179 +187,13 @@ def thread_count(threads: int | None) -> int:
     return int(threads)
 
 
-def time_unit(metadata: Metadata) -> str:
-    """The model's unit of time, empty where it has none."""
-    for name in ("time", "time_step", "initial_time", "final_time"):
-        found = metadata.by_name.get(name)
-        if found is not None and found.unit:
-            return found.unit
-    return ""
-
-
-def pick_variables(program: Program, metadata: Metadata, variables: Iterable[str] | None) -> tuple[str, ...]:
-    """Outputs that `variables` name, all elements of an array that is named whole; all outputs for None."""
-    if variables is None:
-        return tuple(program.outputs)
-    asked = [variables] if isinstance(variables, str) else list(variables)
-    if not asked:
-        raise InputError("no variables are asked for; name some, or leave the option out for all")
-    scalars = {key_of(name): name for name in program.outputs}
-    arrays: dict[str, list[str]] = {}
-    for name in program.outputs:
-        base, subscripts = split_element(name)
-        if subscripts:
-            arrays.setdefault(clean(base), []).append(name)
-    found: dict[str, None] = {}
-    for name in asked:
-        key = key_of(str(name))
-        if key in scalars:
-            found[scalars[key]] = None
-        elif key in arrays:
-            found.update(dict.fromkeys(arrays[key]))
-        else:
-            raise _no_output(str(name), metadata, program)
-    return tuple(found)
-
-
-def _no_output(name: str, metadata: Metadata, program: Program) -> InputError:
-    variable = metadata.find(name)
-    if variable is not None and variable.kind == "table":
-        return InputError(f"'{variable.name}' is a table, which has no course over time; name a variable that uses it")
-    if variable is not None:
-        elements = [n for n in program.outputs if clean(split_element(n)[0]) == clean(variable.name)]
-        return unknown("element", name, elements)
-    bases = dict.fromkeys(split_element(n)[0] for n in program.outputs)
-    return unknown("variable", name, [*bases, *program.outputs])
-
-
 def _raise_failure(experiment: Experiment, block: Block, run: int) -> None:
     item = int(block.failures.item[run])
     if item >= 0:
         raise SimulationError(item_name(experiment, item), float(block.failures.time[run]), block.detail)
 
 
-def _memory() -> float:
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE")) * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # not on Windows
-        return _UNKNOWN_MEMORY
-
-
-def _check_size(numbers: float, what: str) -> None:
-    if numbers * 8 > MEMORY_SHARE * _memory():
-        raise InputError(
-            f"the results would take {numbers * 8 / 2**30:,.0f} GiB; keep fewer {what}, save less often, or ask for "
-            f"measures that are numbers, as final(Name)"
-        )
-
-
-# --- measures ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Picked:
-    """A measure with its place in the kept outputs."""
-
-    text: str
-    measure: Measure
-    output: str
-    column: int
-
-
-def _narrowed(experiment: Experiment, metadata: Metadata, texts: Sequence[str]) -> tuple[Experiment, list[_Picked]]:
-    """The experiment with only those outputs and saved times that the measures need."""
-    asked = measured(texts, experiment.program, metadata)
-    kept = tuple(dict.fromkeys(name for _, name in asked))
-    picked = [_Picked(text, m, name, kept.index(name)) for text, (m, name) in zip(texts, asked, strict=True)]
-    times = experiment.grid.times
-    rows = np.unique(np.concatenate([needs(measure, times) for measure, _ in asked]))
-    grid = experiment.grid if len(rows) == len(times) else replace(experiment.grid, saves=experiment.grid.saves[rows])
-    return replace(experiment, kept=kept, grid=grid), picked
-
-
-def measured(texts: Sequence[str], program: Program, metadata: Metadata) -> list[tuple[Measure, str]]:
-    """Measures with the outputs that they are taken of.
-
-    Raises
-    ------
-    InputError
-        Where there is none, one can't be read, or one names no scalar variable.
-    """
-    if not texts:
-        raise InputError("no measure is asked for; name some, as final(Name), Name@2024 or Name")
-    names = {key_of(name) for name in program.outputs}
-    asked = [parse(text, lambda name: key_of(name) in names) for text in texts]
-    return [(measure, _measured(measure, program, metadata)) for measure in asked]
-
-
-def _measured(measure: Measure, program: Program, metadata: Metadata) -> str:
-    found, *more = pick_variables(program, metadata, [measure.variable])
-    if more or key_of(measure.variable) != key_of(found):
-        raise InputError(f"measure '{measure.text}': '{measure.variable}' is an array; name an element, as '{found}'")
-    return found
-
-
-def _unit(measure: Measure, unit: str, clock: str) -> str:
-    """Unit of a measure of a variable of that unit."""
-    return clock if measure.kind in ("time_of_max", "time_above") else unit
-
-
-@dataclass(frozen=True, slots=True)
-class _Results:
-    """Result arrays, runs along the first axis, filled block by block."""
-
-    experiment: Experiment
-    picked: Sequence[_Picked]
-    times: NDArray[np.float64]
-    values: Mapping[str, NDArray[np.float64]]
-    item: NDArray[np.int64]
-    time: NDArray[np.float64]
-
-    @classmethod
-    def empty(cls, experiment: Experiment, picked: Sequence[_Picked], grid: Grid) -> _Results:
-        """Arrays for an experiment whose full grid is `grid`."""
-        runs, series = experiment.inputs.runs, len(grid.saves)
-        width = sum(series if one.measure.is_series else 1 for one in picked)
-        _check_size(float(runs) * width, "runs or measures")
-        values = {one.text: np.full((runs, series) if one.measure.is_series else runs, np.nan) for one in picked}
-        return cls(experiment, picked, grid.times, values, np.full(runs, -1, dtype=np.int64), np.full(runs, np.nan))
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """All arrays, for a checkpoint."""
-        return {**{f"value {name}": array for name, array in self.values.items()}, "item": self.item, "time": self.time}
-
-    def fill(self, first: int, last: int, block: Block) -> None:
-        """Measure the runs of a block."""
-        good = block.failures.item < 0
-        times = self.experiment.grid.times
-        for one in self.picked:
-            rows = needs(one.measure, times)
-            with np.errstate(all="ignore"):
-                made = evaluate(one.measure, times[rows], block.series[rows, one.column, :])
-            self.values[one.text][first:last] = np.where(good, made, np.nan).T
-        self.item[first:last] = block.failures.item
-        self.time[first:last] = block.failures.time
-
-    def finished(self, metadata: Metadata, settings: Mapping[str, Any]) -> EnsembleArrays:
-        """The results with names and units."""
-        experiment, clock = self.experiment, time_unit(metadata)
-        names = [item_name(experiment, i) for i in range(len(experiment.program.states) + len(experiment.kept))]
-        about = [metadata.find(one.output) for one in self.picked]
-        return EnsembleArrays(
-            measures=tuple(one.text for one in self.picked),
-            values=self.values,
-            times=self.times,
-            failed=self.item >= 0,
-            failed_variable=np.array([*names, ""], dtype=object)[self.item],
-            failed_time=self.time,
-            units=tuple(_unit(o.measure, v.unit if v else "", clock) for o, v in zip(self.picked, about, strict=True)),
-            documentation=tuple("" if v is None else v.documentation for v in about),
-            time_unit=clock,
-            settings=settings,
-        )
-
-
-def _fill(execute: Execute, results: _Results, keep: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+def _fill(execute: Execute, results: Results, keep: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
     def run(first: int, last: int) -> None:
         results.fill(first, last, execute(first, last))
         if keep is not None:

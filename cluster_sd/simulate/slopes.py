@@ -15,8 +15,9 @@ from cluster_sd.simulate.batch import item_name
 from cluster_sd.simulate.dataset import plain_settings
 from cluster_sd.simulate.design import Change, Series
 from cluster_sd.simulate.kernels import maker
+from cluster_sd.simulate.measuring import measured
 from cluster_sd.simulate.plan import Planner, meant
-from cluster_sd.simulate.running import Settings, measured, prepare
+from cluster_sd.simulate.running import Settings, prepare
 from cluster_sd.solvers.tableau import FIXED_STEP
 
 if TYPE_CHECKING:

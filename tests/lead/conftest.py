@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,14 +15,46 @@ import cluster_sd as csd
 FOLDER = Path(__file__).parents[2] / "sd_models" / "lead"
 RUNS = 300
 SERIES = (
-    "Industry state", "Lead output", "Market share", "Capacity share", "Battery share", "Scrap trade share", "Reputation",
-    "Government capability", "Firm capability", "Recognition", "Commitment", "Enforcement", "Compliant share", "Park readiness",
-    "Pressure from above", "Threat of a ban", "Ban intensity", "Visible harm", "Awareness", "Exposure", "Network density",
-    "Network variety", "Outside ownership", "Fiscal dependence", "Licence", "Sold share", "Scrap payable share", "Modern drive",
-    "Smelting technique", "County attention", "Willingness to join", "Specialisation", "Rivalry", "Standing", "Voice",
-    "Bridging share[capable person]", "Bridging share[county government]", "Bridging share[park alliance]",
+    "Industry state",
+    "Lead output",
+    "Market share",
+    "Capacity share",
+    "Battery share",
+    "Scrap trade share",
+    "Reputation",
+    "Government capability",
+    "Firm capability",
+    "Recognition",
+    "Commitment",
+    "Enforcement",
+    "Compliant share",
+    "Park readiness",
+    "Pressure from above",
+    "Threat of a ban",
+    "Ban intensity",
+    "Visible harm",
+    "Awareness",
+    "Exposure",
+    "Network density",
+    "Network variety",
+    "Outside ownership",
+    "Fiscal dependence",
+    "Licence",
+    "Sold share",
+    "Scrap payable share",
+    "Modern drive",
+    "Smelting technique",
+    "County attention",
+    "Willingness to join",
+    "Specialisation",
+    "Rivalry",
+    "Standing",
+    "Voice",
+    "Bridging share[capable person]",
+    "Bridging share[county government]",
+    "Bridging share[park alliance]",
     "Bridging share[ordinary firms]",
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +78,8 @@ def base(model: csd.Model) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def draws(model: csd.Model) -> pd.DataFrame:
     """Latin hypercube over the ranges of all uncertain parameters."""
-    chosen = model.parameters[model.parameters["role"].isin(["uncertain", "initial"])]
-    unit = qmc.LatinHypercube(len(chosen), seed=np.random.default_rng(18)).random(RUNS)
+    chosen: Any = model.parameters[model.parameters["role"].isin(["uncertain", "initial"])]
+    unit = qmc.LatinHypercube(len(chosen), rng=np.random.default_rng(18)).random(RUNS)
     low, high = chosen["low"].to_numpy(float), chosen["high"].to_numpy(float)
     logs = (chosen["distribution"] == "loguniform").to_numpy()
     values = low + unit * (high - low)

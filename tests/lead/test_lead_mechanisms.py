@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import cluster_sd as csd
+
+Frame = Any  # a pandas.DataFrame, whose type stubs make a union of every element
 
 ACTORS = ("capable person", "county government", "park alliance", "ordinary firms")
 GROUPS = (
@@ -30,7 +33,7 @@ Ask = Callable[..., list[float]]
 def ask(model: csd.Model) -> Ask:
     """Values of measures in one run with changes."""
 
-    def one(changes: Mapping[str, float] | None, *measures: str, **settings: object) -> list[float]:
+    def one(changes: Mapping[str, float] | None, *measures: str, **settings: Any) -> list[float]:
         design = pd.DataFrame([dict(changes or {}) or {"Founder": 1.0}])
         runs = model.ensemble(design, measures=list(measures), **settings)
         assert not bool(runs["failed"].any())
@@ -47,7 +50,7 @@ def date(event: str) -> str:
 # ---- L1 states ---------------------------------------------------------------------------------------------------
 
 
-def test_L1_state_is_read_off_scale_and_market_share(base: pd.DataFrame) -> None:
+def test_L1_state_is_read_off_scale_and_market_share(base: Frame) -> None:
     exists = base["Lead output"] >= 2000
     special = (base["Lead output"] >= 20_000) & (base["Market share"] >= 0.15)
     assert (base["Industry state"] == np.where(special, 2, np.where(exists, 1, 0))).all()
@@ -76,7 +79,7 @@ def bridging_from_ties(row: Mapping[str, float]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("year", [1980, 1990, 2000, 2006, 2012, 2025])
-def test_L2_bridging_is_computed_from_ties_by_the_stated_formula(base: pd.DataFrame, year: int) -> None:
+def test_L2_bridging_is_computed_from_ties_by_the_stated_formula(base: Frame, year: int) -> None:
     row = base.loc[year]
     shares = [row[f"Bridging share[{a}]"] for a in ACTORS]
     assert shares == pytest.approx(bridging_from_ties(row), rel=1e-9, abs=1e-12)
@@ -84,7 +87,9 @@ def test_L2_bridging_is_computed_from_ties_by_the_stated_formula(base: pd.DataFr
 
 
 def test_L2_ties_are_a_stock_by_actor_and_group_that_only_contact_fills(model: csd.Model) -> None:
-    run = model.run({"Founder contacts": 0, "County contacts": 0, "Alliance contacts": 0, "Firm contacts": 0}).to_dataframe()
+    run: Frame = model.run(
+        {"Founder contacts": 0, "County contacts": 0, "Alliance contacts": 0, "Firm contacts": 0}
+    ).to_dataframe()
     first = run["Ties[capable person,local producers]"]
     assert first.iloc[0] == 10
     assert (first.diff().dropna() < 0).all()
@@ -100,7 +105,7 @@ def test_L2_without_the_founder_the_trade_starts_later(ask: Ask) -> None:
 # ---- L3 old industry ---------------------------------------------------------------------------------------------
 
 
-def test_L3_recruits_come_from_the_potters_and_through_contacts(base: pd.DataFrame, ask: Ask) -> None:
+def test_L3_recruits_come_from_the_potters_and_through_contacts(base: Frame, ask: Ask) -> None:
     step = base.index[1] - base.index[0]
     left = (base["Recruits from potters"] + base["Potters leaving the trade"]).cumsum() * step
     assert (left <= base["Potters"].iloc[0] * 1.01).all()
@@ -128,13 +133,15 @@ def test_L3_knowing_lead_speeds_learning(ask: Ask) -> None:
         ("money", {"Retained share": 0.0}),
     ],
 )
-def test_L4_own_smelting_needs_ties_technique_material_and_money(ask: Ask, missing: str, changes: dict[str, float]) -> None:
+def test_L4_own_smelting_needs_ties_technique_material_and_money(
+    ask: Ask, missing: str, changes: dict[str, float]
+) -> None:
     (there,), (without,) = ask(None, "Lead output@1995"), ask(changes, "Lead output@1995")
     assert there > 10_000
     assert without < 0.01 * there, f"smelting without {missing}"
 
 
-def test_L4_powder_is_sold_before_anything_is_smelted(base: pd.DataFrame) -> None:
+def test_L4_powder_is_sold_before_anything_is_smelted(base: Frame) -> None:
     sold, smelted = base["Powder sales"] > 500, base["Lead output"] > 500
     assert sold.idxmax() + 2 < smelted.idxmax()
 
@@ -143,19 +150,19 @@ def test_L4_powder_is_sold_before_anything_is_smelted(base: pd.DataFrame) -> Non
 
 
 def test_L5_air_and_soil_burden_differ_in_speed(model: csd.Model) -> None:
-    run = model.run({"Domestic price factor@2000": 0.02}).to_dataframe()
+    run: Frame = model.run({"Domestic price factor@2000": 0.02}).to_dataframe()
     assert run.loc[2000.25, "Total emission"] < 0.02 * run.loc[1999.75, "Total emission"]
     assert run.loc[2006, "Air burden"] < 0.05 * run.loc[1999.75, "Air burden"]
     assert run.loc[2006, "Soil burden"] > 0.9 * run.loc[1999.75, "Soil burden"]
 
 
-def test_L5_reporting_is_partial(base: pd.DataFrame) -> None:
+def test_L5_reporting_is_partial(base: Frame) -> None:
     later = base.loc[1985:]
     assert (later["Diagnosed cases"] < 0.2 * later["Ill people"]).all()
     assert (later["Diagnosed cases"] > 0).all()
 
 
-def test_L5_pressure_follows_harm_with_delay(base: pd.DataFrame, ask: Ask) -> None:
+def test_L5_pressure_follows_harm_with_delay(base: Frame, ask: Ask) -> None:
     sought = base["Visible harm"] * base["Environmental stringency"] ** 0.5
     reached = [(series > 0.3).idxmax() for series in (sought, base["Pressure from above"])]
     assert reached[1] >= reached[0] + 0.5
@@ -172,14 +179,14 @@ def test_L5_a_dirtier_workshop_makes_more_people_ill(ask: Ask) -> None:
 # ---- L6 rectification, livelihoods, ban --------------------------------------------------------------------------
 
 
-def test_L6_large_workshops_comply_first(base: pd.DataFrame) -> None:
+def test_L6_large_workshops_comply_first(base: Frame) -> None:
     middle = base.loc[1998:2002]
     large = middle["Merging[large workshop]"] / middle["Capacity[large workshop]"]
     small = middle["Merging[small workshop]"] / middle["Capacity[small workshop]"]
     assert (large > 3 * small).all()
 
 
-def test_L6_pressure_commitment_enforcement_and_compliance_follow_one_another(base: pd.DataFrame) -> None:
+def test_L6_pressure_commitment_enforcement_and_compliance_follow_one_another(base: Frame) -> None:
     half = [
         (base.loc[:2004, name] > 0.5 * base.loc[:2004, name].max()).idxmax()
         for name in ("Visible harm", "Pressure from above", "Commitment", "Compliant share")
@@ -194,7 +201,7 @@ def test_L6_livelihoods_weigh_against_a_ban(ask: Ask) -> None:
 
 
 def test_L6_a_ban_can_happen(model: csd.Model) -> None:
-    run = model.run(scenario="unheard and intolerant").to_dataframe()
+    run: Frame = model.run(scenario="unheard and intolerant").to_dataframe()
     assert run["Ban intensity"].max() > 0.5
     assert run.loc[1996:2004, "Lead output"].min() < 0.7 * run.loc[1990:1998, "Lead output"].max()
 
@@ -217,7 +224,7 @@ def test_L6_dependence_on_the_tax_softens_enforcement(ask: Ask) -> None:
 
 def test_L7_policy_ties_expire_when_nobody_renews_them(model: csd.Model) -> None:
     stop = {f"{a} contacts@2010": 0 for a in ("Founder", "County", "Alliance", "Firm")}
-    ties = model.run(stop, variables=["Policy ties"])["Policy ties"].to_series()
+    ties: Frame = model.run(stop, variables=["Policy ties"])["Policy ties"].to_series()
     life = np.log(2) * 4
     assert ties.loc[2010 + round(life * 4) / 4] == pytest.approx(ties.loc[2010] / 2, rel=0.05)
 
@@ -249,19 +256,21 @@ def test_L7_policy_ties_bring_information_and_money(ask: Ask) -> None:
         ("budget", {"Discretionary share": 0.01, "Officials loan limit": 0, "Grant per tie": 0}),
     ],
 )
-def test_L8_the_park_waits_for_direction_prospects_and_budget(ask: Ask, lacking: str, changes: dict[str, float]) -> None:
+def test_L8_the_park_waits_for_direction_prospects_and_budget(
+    ask: Ask, lacking: str, changes: dict[str, float]
+) -> None:
     (usual,), (later,) = ask(None, date("park opening")), ask(changes, date("park opening"))
     assert usual < 2010
     assert later > usual + 0.5, f"a park without {lacking}"
 
 
-def test_L8_the_licence_follows_recognition_and_park(base: pd.DataFrame, ask: Ask) -> None:
+def test_L8_the_licence_follows_recognition_and_park(base: Frame, ask: Ask) -> None:
     assert (base["Licence"] <= np.maximum.accumulate(base["Park readiness"]) + 1e-9).all()
     (without_park,) = ask({"Park effort": 0}, "max(Licence)")
     assert without_park == 0
 
 
-def test_L8_officials_are_repaid(base: pd.DataFrame) -> None:
+def test_L8_officials_are_repaid(base: Frame) -> None:
     assert base["Officials debt"].max() > 1e6
     assert base["Officials debt"].max() <= 1e7
     assert base["Loan repayment"].sum() > 0
@@ -277,13 +286,13 @@ def test_L9_owners_resist_until_support_and_threat_outweigh(ask: Ask) -> None:
     assert supported > alone
 
 
-def test_L9_technology_rises_and_emission_a_tonne_falls(base: pd.DataFrame) -> None:
+def test_L9_technology_rises_and_emission_a_tonne_falls(base: Frame) -> None:
     recovery = base["Lead output"] / base["Total charge"]
     assert recovery.loc[2016] > recovery.loc[2010] + 0.02
     assert base.loc[2016, "Emission intensity"] < 0.5 * base.loc[2010, "Emission intensity"]
 
 
-def test_L9_many_works_become_few(base: pd.DataFrame) -> None:
+def test_L9_many_works_become_few(base: Frame) -> None:
     assert base.loc[2011, "Formal works"] > 12
     assert base.loc[2017, "Formal works"] < 6
 
@@ -309,7 +318,10 @@ def test_L10_posts_bring_reputation_and_information(ask: Ask) -> None:
 
 def test_L11_liaison_pays_only_while_windows_are_open(ask: Ask) -> None:
     def payoff(windows: float) -> float:
-        some, more = (ask({"Liaison effort": x, "Window scale": windows}, "max(Ties[county government,ministries])")[0] for x in (1, 2))
+        some, more = (
+            ask({"Liaison effort": x, "Window scale": windows}, "max(Ties[county government,ministries])")[0]
+            for x in (1, 2)
+        )
         return more - some
 
     assert payoff(1) > 0.3
@@ -331,7 +343,7 @@ def test_L11_the_alliance_holds_ties_only_where_there_is_a_park(ask: Ask) -> Non
 # ---- L12 the wave ------------------------------------------------------------------------------------------------
 
 
-def test_L12_arrivals_stay_within_the_wave_and_follow_attractiveness(base: pd.DataFrame, ask: Ask) -> None:
+def test_L12_arrivals_stay_within_the_wave_and_follow_attractiveness(base: Frame, ask: Ask) -> None:
     share = base["Attractiveness"] / (base["Attractiveness"] + base["Pull of other places"])
     assert base["Arrivals"].to_numpy() == pytest.approx((base["Relocation wave"] * share).to_numpy())
     assert ask({"Wave size": 0}, "max(Battery capacity)")[0] == 0
@@ -345,7 +357,7 @@ def test_L12_rebates_promotion_and_ties_draw_battery_makers(ask: Ask, name: str)
     assert with_it > without
 
 
-def test_L12_lead_at_the_door_draws_battery_makers(base: pd.DataFrame) -> None:
+def test_L12_lead_at_the_door_draws_battery_makers(base: Frame) -> None:
     expected = base["Lead output"] / (base["Lead output"] + base["Output for half supply"])
     assert base["Supply at the door"].to_numpy() == pytest.approx(expected.to_numpy())
 
@@ -365,7 +377,7 @@ def test_L13_specialisation_saves_cost_and_rivalry_costs_margin(ask: Ask) -> Non
     assert rival < calm
 
 
-def test_L13_the_chain_grows_and_outsiders_buy_in(base: pd.DataFrame) -> None:
+def test_L13_the_chain_grows_and_outsiders_buy_in(base: Frame) -> None:
     assert base.loc[1985, "Chain length"] < base.loc[2000, "Chain length"] < base.loc[2015, "Chain length"] <= 5
     assert base.loc[2000, "Outside ownership"] < 0.05
     assert 0.05 < base.loc[2017, "Outside ownership"] < 0.6
@@ -377,12 +389,18 @@ FROZEN = {"Drivers frozen": 1.0, "Freeze year": 2010.0, "Founder": 0.0}
 NOTHING = {"Initial government capability": 0.01, "Initial firm capability": 0.01}
 ABLE = {"Initial government capability": 0.8, "Initial firm capability": 0.8, "Initial technique": 0.8}
 LINKED = {"Initial tie endowment": 1.0}
-LATE = {"stop": 2150.0, "time_step": 1 / 32}
+LATE: dict[str, Any] = {"stop": 2150.0, "time_step": 1 / 32}
 
 
 def test_L14_frozen_drivers_stand_still(model: csd.Model) -> None:
-    run = model.run({"Drivers frozen": 1, "Freeze year": 2005}).to_dataframe()
-    for driver in ("World lead price", "National scrap supply", "Environmental stringency", "Relocation wave", "Pottery demand"):
+    run: Frame = model.run({"Drivers frozen": 1, "Freeze year": 2005}).to_dataframe()
+    for driver in (
+        "World lead price",
+        "National scrap supply",
+        "Environmental stringency",
+        "Relocation wave",
+        "Pottery demand",
+    ):
         assert run[driver].nunique() == 1, driver
 
 
@@ -416,7 +434,7 @@ def test_L14_between_the_outcomes_lies_one_tipping_point(model: csd.Model) -> No
 # ---- L15 relay ---------------------------------------------------------------------------------------------------
 
 
-def test_L15_phases_overlap_and_the_founder_still_bridges_in_2006(base: pd.DataFrame) -> None:
+def test_L15_phases_overlap_and_the_founder_still_bridges_in_2006(base: Frame) -> None:
     row = base.loc[2006]
     assert row["Bridging share[capable person]"] > 0.1
     assert row["Bridging share[county government]"] > 0.05
@@ -433,7 +451,7 @@ def test_L15_taking_an_actors_contacts_takes_its_bridging(ask: Ask) -> None:
 # ---- L16 where it ended ------------------------------------------------------------------------------------------
 
 
-def test_L16_shares_have_their_stated_denominators(base: pd.DataFrame) -> None:
+def test_L16_shares_have_their_stated_denominators(base: Frame) -> None:
     national = base["Lead output"] + base["Rival intake"] * base["Rival recovery"]
     kinds = ("small workshop", "large workshop", "merged works", "modern works")
     capacity = sum(base[f"Capacity[{k}]"] * base[f"Recovery[{k}]"] for k in kinds)
@@ -443,13 +461,15 @@ def test_L16_shares_have_their_stated_denominators(base: pd.DataFrame) -> None:
     assert base["Capacity over reported output"].to_numpy() == pytest.approx(reported.to_numpy())
 
 
-def test_L16_the_share_may_fall_while_output_grows(base: pd.DataFrame) -> None:
+def test_L16_the_share_may_fall_while_output_grows(base: Frame) -> None:
     assert base.loc[2012, "Lead output"] > base.loc[2004, "Lead output"]
     assert base.loc[2012, "Market share"] < base.loc[2004, "Market share"]
 
 
-def test_L16_scrap_is_competed_for(base: pd.DataFrame, ask: Ask) -> None:
-    assert (base["Scrap intake"] + base["Rival intake"] <= base["National scrap supply"] + base["Powder sales"] + 1e-6).all()
+def test_L16_scrap_is_competed_for(base: Frame, ask: Ask) -> None:
+    assert (
+        base["Scrap intake"] + base["Rival intake"] <= base["National scrap supply"] + base["Powder sales"] + 1e-6
+    ).all()
     few, many = (ask({"Rival capacity scale": x}, "Scrap payable share@2015", "Lead output@2015") for x in (0.5, 2))
     assert many[0] > few[0]
     assert many[1] < few[1]
@@ -459,7 +479,7 @@ def test_L16_scrap_is_competed_for(base: pd.DataFrame, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("year", [1990, 2006, 2020])
-def test_L17_size_density_and_variety_are_outputs_computed_from_ties(base: pd.DataFrame, year: int) -> None:
+def test_L17_size_density_and_variety_are_outputs_computed_from_ties(base: Frame, year: int) -> None:
     row = base.loc[year]
     ties = np.array([[row[f"Ties[{a},{g}]"] for g in GROUPS] for a in ACTORS])
     assert row["Network size"] == pytest.approx(ties[:, 1:].sum())
@@ -472,7 +492,7 @@ def test_L17_size_density_and_variety_are_outputs_computed_from_ties(base: pd.Da
 
 
 def test_L18_the_frame_is_context_with_its_source_and_no_model_output(folder, model: csd.Model) -> None:
-    table = pd.read_csv(folder / "data" / "context_table1.csv")
+    table: Frame = pd.read_csv(folder / "data" / "context_table1.csv")
     lists = table[table["variable"] == "small_place_clusters"]
     assert len(lists) == 6
     assert int(table.loc[table["variable"] == "small_place_clusters_all_lists", "value"].iloc[0]) == 168
@@ -491,7 +511,11 @@ def test_each_event_moves_with_its_window_and_not_with_others(ask: Ask) -> None:
         early, late = (np.array(ask({f"Opening year[{window}]": year + d}, *dates)) for d in (-1, 1))
         return (late - early) / 2
 
-    rule, circular, entry = slope("clean up rule", 1996), slope("circular economy", 2005), slope("entry conditions", 2012)
+    rule, circular, entry = (
+        slope("clean up rule", 1996),
+        slope("circular economy", 2005),
+        slope("entry conditions", 2012),
+    )
     assert rule[1] > 0.1
     assert circular[2] > 0.5, "the park is window-driven in the base run"
     assert entry[3] > 0.5, "so is the consolidation"

@@ -32,15 +32,44 @@ def test_every_equation_is_dimensionally_consistent(parsed: orange_dimensions.Mo
     assert orange_dimensions.faults(parsed) == []
 
 
-def test_dimensional_analysis_finds_a_planted_fault(tmp_path: Path) -> None:
-    text = (MODEL / "orange.mdl").read_text(encoding="utf-8")
-    for good, bad in (
-        ("SUM(Levy paid[stratum!])", "Pool + SUM(Levy paid[stratum!])"),
-        ("Covered share*Planted area*Buffering", "Covered share*Planted area*Pool"),
-    ):
-        assert good in text
-        (tmp_path / "bad.mdl").write_text(text.replace(good, bad, 1), encoding="utf-8")
-        assert orange_dimensions.faults(orange_dimensions.read(tmp_path / "bad.mdl"))
+SMALL = """{{UTF-8}}
+Pool= INTEG ({flow}, 0)
+	~	yuan
+	~	|
+Levy=
+	2
+	~	yuan/year
+	~	|
+Levy time=
+	3
+	~	year
+	~	|
+INITIAL TIME=
+	0
+	~	year
+	~	|
+FINAL TIME=
+	1
+	~	year
+	~	|
+TIME STEP=
+	1
+	~	year
+	~	|
+SAVEPER=
+	1
+	~	year
+	~	|
+"""
+
+
+@pytest.mark.parametrize(
+    ("flow", "right"),
+    [("Levy-Pool/Levy time", True), ("Levy-Pool", False), ("Levy*EXP(Levy time)", False), ("MAX(Levy, Pool)", False)],
+)
+def test_dimensional_analysis_finds_faults(tmp_path: Path, flow: str, right: bool) -> None:
+    (tmp_path / "small.mdl").write_text(SMALL.format(flow=flow), encoding="utf-8")
+    assert (orange_dimensions.faults(orange_dimensions.read(tmp_path / "small.mdl")) == []) == right
 
 
 def test_every_variable_has_a_unit_and_a_line_of_documentation(orange: csd.Model) -> None:

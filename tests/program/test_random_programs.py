@@ -77,7 +77,7 @@ def with_all_nodes(program: Program) -> tuple[Program, dict[int, int]]:
 # -- emitters ------------------------------------------------------------------------------------------------------
 
 
-@laws(60)
+@laws(40)
 @given(programs(wild=False, random=True), schemes, st.booleans())
 def test_the_emitters_agree_on_whole_runs(program: Program, scheme: Tableau, derived: bool) -> None:
     """Within 1e-12 of each output's size along the run; programs and derivatives of programs alike."""
@@ -91,7 +91,7 @@ def test_the_emitters_agree_on_whole_runs(program: Program, scheme: Tableau, der
     assert equal(a.series, b.series, 10 * scale + 1e-3).all()
 
 
-@laws(80)
+@laws(50)
 @given(programs(wild=True, random=True, size=24), schemes)
 def test_the_emitters_agree_operation_by_operation_at_the_edges(program: Program, scheme: Tableau) -> None:
     """Each value that machine code computed is what the reference function makes of the values it was computed from."""
@@ -142,7 +142,7 @@ def _reference(program: Program, position: int, args: list[Array], values: Array
         return expected, np.where(np.isfinite(size), size, 0.0)
 
 
-@laws(25)
+@laws(12)
 @given(programs(wild=True, random=True), schemes, st.integers(1, 40))
 def test_how_well_code_is_compiled_changes_no_bit(program: Program, scheme: Tableau, runs: int) -> None:
     values = values_for(program, runs, special=True)
@@ -163,7 +163,7 @@ def _alive(failed_step: NDArray[np.int64], rows: int) -> NDArray[np.bool_]:
 
 
 @pytest.mark.parametrize("make", [NumpyKernel, llvm], ids=["numpy", "llvm"])
-@laws(25)
+@laws(18)
 @given(program=programs(wild=True, random=True), scheme=schemes)
 def test_a_run_does_not_depend_on_its_company(make: Make, program: Program, scheme: Tableau) -> None:
     values = values_for(program, 21, special=True)
@@ -179,7 +179,7 @@ def test_a_run_does_not_depend_on_its_company(make: Make, program: Program, sche
 
 
 @pytest.mark.parametrize("make", [NumpyKernel, llvm], ids=["numpy", "llvm"])
-@laws(20)
+@laws(14)
 @given(program=programs(wild=False, random=True), scheme=schemes)
 def test_a_parameter_that_is_the_same_in_all_runs_may_be_given_either_way(
     make, program: Program, scheme: Tableau
@@ -228,7 +228,7 @@ def _ties(program: Program) -> Array:
 
 
 @pytest.mark.parametrize("make", [NumpyKernel, llvm], ids=["numpy", "llvm"])
-@laws(45)
+@laws(22)
 @given(program=programs(wild=False), scheme=schemes)
 def test_forward_and_reverse_derivatives_are_one_at_ties_too(make: Make, program: Program, scheme: Tableau) -> None:
     values = np.hstack([values_for(program, 4, special=False), _ties(program)])
@@ -239,7 +239,7 @@ def test_forward_and_reverse_derivatives_are_one_at_ties_too(make: Make, program
     assert (np.abs(there.jacobian - back.jacobian) <= 1e-11 * size).all()
 
 
-@laws(45)
+@laws(35)
 @given(programs(wild=True), schemes)
 def test_forward_and_reverse_derivatives_are_one_wherever_both_are_numbers(program: Program, scheme: Tableau) -> None:
     """With infinities, NaN and branches not taken about, in runs that don't fail."""
@@ -260,7 +260,7 @@ def test_derivatives_are_what_moving_the_parameters_gives(number: int) -> None:
     """Central differences, where two step sizes agree that there is no kink or jump nearby: in most places."""
     compared = trusted = 0
 
-    @laws(12)
+    @laws(9)
     @given(programs(wild=False, size=10 + 5 * number), schemes)
     def check(program: Program, scheme: Tableau) -> None:
         nonlocal compared, trusted
