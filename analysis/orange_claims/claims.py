@@ -93,6 +93,8 @@ WORLDS = [
     World("drought warned", DROUGHT | {"Early warning@2025": 1.0}),
     World("drought unwarned", DROUGHT | {"Early warning@2025": 0.0}),
     World("drought without pool", DROUGHT | {"Levy rate": 0.0, "Green levy": 0.0}),
+    World("four in drought", DROUGHT | intensities((1.0, 1.0, 1.0, 1.0))),
+    World("three in drought", DROUGHT | intensities((1.0, 1.0, 1.0, 0.0))),
     World("2023 drought", {"Rain of the 2023 spring": -2.5}),
     World("no green discount", {"Green levy": 0.2}),
     World("bad years with credit", DROUGHT | SLUMP | CREDIT),
@@ -424,6 +426,13 @@ CLAIMS = [
         "likewise",
         more_than_the_sum("buffering"),
         "of joint gain",
+    ),
+    Claim(
+        "O19 floor",
+        "Buffering is the floor under the other three",
+        "income shortfall a quarter into the drought of 2030, the other three against all four",
+        difference("Income shortfall@2030.25", "three in drought", "four in drought", 0.005),
+        "of income",
     ),
     Claim(
         "O21",

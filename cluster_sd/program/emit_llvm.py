@@ -8,7 +8,8 @@ a run is in.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from cluster_sd.program.kernel import Batch, Grid, Segment, Task
 
 #: Bytes of rows of time (a window has no more of them), so that they stay in a near cache.
 ROWS = 1 << 21
+#: Bytes that a thread keeps for its next call.
+KEPT = 1 << 20
 _ALIGN = 256
 _Entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
@@ -53,12 +56,12 @@ class LlvmKernel:
         self.target = host() if target is None else target
         self.lanes = default_lanes(self.target, effort) if lanes is None else lanes
         self.plan = Plan(task, self.target.machine, self.lanes, reciprocals=reciprocals)
-        self.text = emit(self.plan, inline=effort > 0)
-        self.code: Code = build(self.text, self.target, effort)
+        self.code: Code = build(emit(self.plan, inline=effort > 0), self.target, effort)
         self._fixed, self._times, self._window = (
             _Entry(self.code.address(name)) for name in ("fixed", "times", "window")
         )
         self._careful: LlvmKernel | None = None
+        self._mine = threading.local()
 
     def integrate(
         self,
@@ -69,8 +72,17 @@ class LlvmKernel:
         series: NDArray[np.float64] | None = None,
     ) -> Batch:
         """Run all columns of the segments' `varying`; see :class:`~cluster_sd.program.kernel.Kernel`."""
-        batch = _Call(self, grid, segments, seed, runs, series).run()
+        batch = self._memory(grid, len(runs), tuple(s.first for s in segments)).run(segments, seed, runs, series)
         return self.careful().integrate(grid, segments, seed, runs, series) if batch is None else batch
+
+    def _memory(self, grid: Grid, runs: int, firsts: tuple[int, ...]) -> _Memory:
+        """Memory for a call: that of this thread's last one where it fits, since many calls are alike and short."""
+        last: _Memory | None = getattr(self._mine, "memory", None)
+        if last is not None and last.fits(grid, runs, firsts):
+            return last
+        memory = _Memory(self, grid, runs, firsts)
+        self._mine.memory = memory if memory.size <= KEPT else None
+        return memory
 
     def careful(self) -> LlvmKernel:
         """The same program with plain divisions, for divisors whose reciprocal is no normal number."""
@@ -84,133 +96,144 @@ def default_lanes(target: Target, effort: int) -> int:
     return target.machine.vector * (2 if effort else 1)
 
 
-class _Call:
-    """One call of :meth:`LlvmKernel.integrate`: its memory, and the windows of steps one after another."""
+class _Memory:
+    """What calls of :meth:`LlvmKernel.integrate` on one grid with so many runs need: windows of steps, and buffers.
 
-    def __init__(
-        self,
-        kernel: LlvmKernel,
-        grid: Grid,
-        segments: Sequence[Segment],
-        seed: int,
-        runs: NDArray[np.int64],
-        series: NDArray[np.float64] | None,
-    ) -> None:
-        self.kernel, self.grid, self.segments = kernel, grid, segments
-        plan = kernel.plan
-        self.blocks = -(-len(runs) // kernel.lanes)
-        self.padded = self.blocks * kernel.lanes
-        self.series = np.empty((len(grid.saves), len(kernel.task.kept), len(runs)))
-        self.failed_step = np.full(self.padded, -1, dtype=np.int64)
-        self.failed_item = np.full(self.padded, -1, dtype=np.int64)
+    Attributes
+    ----------
+    windows : list
+        First step, step before which to end, and the number of the segment that begins there (or None), of each.
+    size : int
+        Bytes.
+    """
+
+    def __init__(self, kernel: LlvmKernel, grid: Grid, runs: int, firsts: tuple[int, ...]) -> None:
+        self.kernel, self.grid, self.count, self.firsts = kernel, grid, runs, firsts
+        plan, varying = kernel.plan, len(kernel.task.varying)
+        self.blocks = -(-runs // kernel.lanes)
+        padded = self.blocks * kernel.lanes
         self.saves = np.full(grid.steps + 1, -1, dtype=np.int64)
         self.saves[grid.saves] = np.arange(len(grid.saves))
-        self.runs = self._pad(np.asarray(runs, dtype=np.int64)[None])[0]
-        self.start_varying = self._pad(segments[0].varying)
+        self.runs = np.zeros((1, padded), dtype=np.int64)
+        self.start_varying, self.varying = np.zeros((varying, padded)), np.zeros((varying, padded))
         self.fixed = np.zeros(plan.fixed_size)
         self.offsets = np.zeros(len(kernel.task.program.pipes), dtype=np.int64)
         self.lengths = np.ones(len(self.offsets), dtype=np.int64)
         self.windows = list(self._cut_windows())
+        self.separate = len(self.windows) > 1
         longest = max(last - first for first, last, _ in self.windows)
         self.rows = _aligned(max(longest, 1) * plan.stages * plan.row_size * 8)
-        separate = len(self.windows) > 1
-        self.frames = _aligned(plan.frame * (self.blocks if separate else 1))
+        self.frames = _aligned(plan.frame * (self.blocks if self.separate else 1))
+        self.size = sum(array.nbytes for array in (self.saves, self.varying, self.fixed, self.rows, self.frames))
         self.context = np.zeros(len(FIELD), dtype=np.int64)
+        self._place = _address(self.context)
         self._set(
-            frames=_address(self.frames), frame_stride=plan.frame if separate else 0, fixed=_address(self.fixed),
+            frames=_address(self.frames), frame_stride=plan.frame if self.separate else 0, fixed=_address(self.fixed),
             rows=_address(self.rows), runs=_address(self.runs), start_varying=_address(self.start_varying),
-            varying_stride=8 * self.padded, series=_address(self.series), series_stride=8 * len(runs),
-            saves=_address(self.saves), steps=grid.steps, blocks=self.blocks, count=len(runs),
-            failed_step=_address(self.failed_step), failed_item=_address(self.failed_item),
-            key_low=seed & 0xFFFFFFFF, key_high=seed >> 32, ring_offsets=_address(self.offsets),
-            lengths=_address(self.lengths),
+            varying_stride=8 * padded, series_stride=8 * runs, saves=_address(self.saves), steps=grid.steps,
+            blocks=self.blocks, count=runs, ring_offsets=_address(self.offsets), lengths=_address(self.lengths),
         )  # fmt: skip
-        if kernel.task.program.series:
-            self._hand_over(series)
+        times = {"start": grid.start, "stop": grid.stop, "dt": grid.dt, "half_step": grid.dt / 2}
+        for name, value in (times | {"save_step": grid.save_step}).items():
+            self.fixed[FIXED_LEAVES[name]] = value
+
+    def fits(self, grid: Grid, runs: int, firsts: tuple[int, ...]) -> bool:
+        """Whether a call is on the same grid, with as many runs."""
+        if (runs, firsts) != (self.count, self.firsts):
+            return False
+        own = self.grid
+        times = ((g.start, g.stop, g.dt, g.save_step, g.steps) for g in (grid, own))
+        return grid is own or (next(times) == next(times) and np.array_equal(grid.saves, own.saves))
+
+    def _cut_windows(self) -> Iterator[tuple[int, int, int | None]]:
+        plan, steps = self.kernel.plan, self.grid.steps
+        most = max(1, ROWS // (8 * plan.stages * plan.row_size))
+        begins = [first for first in self.firsts if first <= steps]
+        for number, (first, end) in enumerate(zip(begins, [*begins[1:], steps + 1], strict=True)):
+            yield first, min(end, first + most), number
+            for start in range(first + most, end, most):
+                yield start, min(end, start + most), None
 
     def _set(self, **fields: int) -> None:
         """Fields of the context."""
         for name, value in fields.items():
             self.context[FIELD[name]] = value
 
-    def _pad(self, rows: NDArray) -> NDArray:
-        """Rows as long as the blocks; the last run is repeated, so that nothing odd happens beyond it."""
-        count = rows.shape[1]
-        if count == self.padded:
-            return np.ascontiguousarray(rows)
-        padded = np.empty((len(rows), self.padded), dtype=rows.dtype)
-        padded[:, :count], padded[:, count:] = rows, rows[:, count - 1 :]
-        return padded
+    def run(
+        self, segments: Sequence[Segment], seed: int, runs: NDArray[np.int64], given: NDArray[np.float64] | None
+    ) -> Batch | None:
+        """Results, or None where a divisor asks for the careful way."""
+        kernel, count = self.kernel, self.count
+        series = np.empty((len(self.grid.saves), len(kernel.task.kept), count))
+        failed = np.full((2, self.runs.shape[1]), -1, dtype=np.int64)
+        self._set(
+            series=_address(series), failed_step=_address(failed[0]), failed_item=_address(failed[1]),
+            key_low=seed & 0xFFFFFFFF, key_high=seed >> 32, odd=0,
+        )  # fmt: skip
+        _fill(self.runs, runs)
+        if kernel.task.program.series:
+            given = self._hand_over(given)
+        for window in range(len(self.windows)):
+            if not self._run_window(window, segments):
+                return None
+        return Batch(series, failed[0, :count], failed[1, :count])
 
-    def _hand_over(self, series: NDArray[np.float64] | None) -> None:
+    def _run_window(self, window: int, segments: Sequence[Segment]) -> bool:
+        """Run all blocks through a window of steps; whether no divisor was odd."""
+        kernel, task = self.kernel, 0
+        first, last, number = self.windows[window]
+        self._set(first=first, last=last)
+        if number is not None:
+            task = CONSTANTS
+            self._enter(segments[number], begin=window == 0)
+            kernel._fixed(self._place)
+        kernel._times(self._place)
+        if window == 0:
+            task = CONSTANTS | BEGIN
+            self._make_rings(first)
+        self._set(task=task, last=last)
+        kernel._window(self._place)
+        return not self.context[FIELD["odd"]]
+
+    def _hand_over(self, series: NDArray[np.float64] | None) -> NDArray[np.float64]:
         """Series of the caller; read where they are."""
         assert series is not None
         if series.strides[2] != 8 and series.shape[2] > 1:
             series = np.ascontiguousarray(series)
-        self.handed_over = series
         row, item, _ = series.strides
         self._set(given=_address(series), given_row=row, given_series=item, given_rows=len(series))
-
-    def _cut_windows(self) -> Iterator[tuple[int, int, Segment | None]]:
-        """First step, step before which to end, and the segment that begins there."""
-        plan, steps = self.kernel.plan, self.grid.steps
-        most = max(1, ROWS // (8 * plan.stages * plan.row_size))
-        begins = [(segment.first, segment) for segment in self.segments if segment.first <= steps]
-        ends = [first for first, _ in begins[1:]] + [steps + 1]
-        for (first, segment), end in zip(begins, ends, strict=True):
-            yield first, min(end, first + most), segment
-            for start in range(first + most, end, most):
-                yield start, min(end, start + most), None
-
-    def run(self) -> Batch | None:
-        """Results, or None where a divisor asks for the careful way."""
-        kernel = self.kernel
-        for number, (first, last, segment) in enumerate(self.windows):
-            task = 0
-            self._set(first=first, last=last)
-            if segment is not None:
-                task = CONSTANTS
-                self._enter(segment, begin=number == 0)
-                self._call(kernel._fixed)
-            self._call(kernel._times)
-            if number == 0:
-                task = CONSTANTS | BEGIN
-                self._make_rings(first)
-            self._set(task=task, last=last)
-            self._call(kernel._window)
-            if self.context[FIELD["odd"]]:
-                return None
-        count = self.series.shape[2]
-        return Batch(self.series, self.failed_step[:count], self.failed_item[:count])
+        return series
 
     def _enter(self, segment: Segment, begin: bool) -> None:
         """Put a segment's constants in place."""
-        grid, fixed = self.grid, self.fixed
         count = len(segment.values)
-        fixed[PARAMETERS : PARAMETERS + count] = segment.values
+        self.fixed[PARAMETERS : PARAMETERS + count] = segment.values
         if begin:
-            fixed[PARAMETERS + count : PARAMETERS + 2 * count] = segment.values
-            times = {"start": grid.start, "stop": grid.stop, "dt": grid.dt, "half_step": grid.dt / 2}
-            for name, value in (times | {"save_step": grid.save_step}).items():
-                fixed[FIXED_LEAVES[name]] = value
-        self.varying = self.start_varying if begin else self._pad(segment.varying)
-        self._set(varying=_address(self.varying))
+            self.fixed[PARAMETERS + count : PARAMETERS + 2 * count] = segment.values
+        into = self.start_varying if begin else self.varying
+        _fill(into, segment.varying)
+        self._set(varying=_address(into))
 
     def _make_rings(self, first: int) -> None:
         """Memory of the pipes: as long as the longest of each."""
         if not len(self.offsets):
             return
         width = self.kernel.plan.width
+        self.lengths[:] = 1
         self._set(task=CONSTANTS | LENGTHS, last=first)
-        self._call(self.kernel._window)
+        self.kernel._window(self._place)
         self.offsets[1:] = np.cumsum(self.lengths)[:-1] * width
         size = int(self.lengths.sum()) * width
-        separate = len(self.windows) > 1
-        self.rings = _aligned(size * (self.blocks if separate else 1))
-        self._set(rings=_address(self.rings), ring_stride=size if separate else 0)
+        self.rings = _aligned(size * (self.blocks if self.separate else 1))
+        self._set(rings=_address(self.rings), ring_stride=size if self.separate else 0)
 
-    def _call(self, function: Callable[[int], None]) -> None:
-        function(_address(self.context))
+
+def _fill(into: NDArray, rows: NDArray) -> None:
+    """Rows as long as the blocks; the last run is repeated, so that nothing odd happens beyond it."""
+    count = rows.shape[-1]
+    into[:, :count] = rows
+    if count < into.shape[1]:
+        into[:, count:] = rows[..., -1:]
 
 
 def _aligned(size: int) -> NDArray[np.uint8]:

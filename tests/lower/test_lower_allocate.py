@@ -27,7 +27,7 @@ def test_a_supply_is_allocated_by_priority_profiles_as_in_pysd(
         total = SUM(got[D!])
         """,
         stop=13,
-        dt=0.5,
+        step=0.5,
     )
     ours, theirs = model.run_arrays(backend="numpy"), model.run_arrays(backend="pysd")
     columns = {name: i for i, name in enumerate(theirs.names)}

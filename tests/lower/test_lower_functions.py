@@ -63,13 +63,13 @@ def test_a_function_is_what_it_is_defined_to_be(vensim: Make, equation: str, exp
 
 
 def test_a_first_order_smooth_is_an_exponential_average(vensim: Make) -> None:
-    model = vensim("x = SMOOTHI(10, 2, 0)", dt=0.001)
+    model = vensim("x = SMOOTHI(10, 2, 0)", step=0.001)
     assert series(model, "x", save_every=1)[-1] == pytest.approx(10 * (1 - math.exp(-4 / 2)), rel=1e-3)
 
 
 @pytest.mark.parametrize(("call", "order"), [("DELAY1I", 1), ("DELAY3I", 3)])
 def test_a_delay_gives_the_erlang_response_and_loses_nothing(vensim: Make, call: str, order: int) -> None:
-    model = vensim(f"out = {call}(PULSE(0, 0.01) / 0.01, 2, 0)\npassed = INTEG(out, 0)", stop=20, dt=0.01)
+    model = vensim(f"out = {call}(PULSE(0, 0.01) / 0.01, 2, 0)\npassed = INTEG(out, 0)", stop=20, step=0.01)
     passed = series(model, "passed", save_every=1)
     times = np.arange(0, 21)
     rate = times * order / 2
@@ -79,7 +79,7 @@ def test_a_delay_gives_the_erlang_response_and_loses_nothing(vensim: Make, call:
 
 
 def test_npv_of_a_constant_stream_is_the_annuity(vensim: Make) -> None:
-    model = vensim("x = NPV(10, 0.05, 0, 1)", stop=30, dt=0.0625)
+    model = vensim("x = NPV(10, 0.05, 0, 1)", stop=30, step=0.0625)
     exact = 10 * (1 - math.exp(-0.05 * 30)) / 0.05
     assert series(model, "x", save_every=30)[-1] == pytest.approx(exact, rel=0.01)
 
@@ -92,7 +92,7 @@ def test_trend_finds_the_growth_rate_and_forecast_carries_it_on(vensim: Make) ->
         ahead = FORECAST(x, 2, 5)
         """,
         stop=60,
-        dt=0.03125,
+        step=0.03125,
     )
     growth, x = series(model, "growth", save_every=60)[-1], series(model, "x", save_every=60)[-1]
     # x follows its own average at a distance of growth x averaging time, so TREND settles at the growth rate
@@ -238,7 +238,7 @@ def test_random_numbers_keep_to_their_distribution(vensim: Make) -> None:
         w = RANDOM WEIBULL(0, 100, 2, 0, 3, 0)
         """,
         stop=1500,
-        dt=1,
+        step=1,
     )
     from scipy import stats
 
