@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -52,6 +53,7 @@ def start(capability: float, ties: float, industry: float = 0.0) -> dict[str, fl
 
 LOW, HIGH = start(0.01, 0.0), start(0.8, 1.0, 1.0)
 HELPED = {"capability alone": start(0.8, 0.0), "ties alone": start(0.01, 1.0), "both": start(0.8, 1.0)}
+TIED = {"Reach without ties": 0.2}  # collecting hangs more on ties than in the base parameters
 PEOPLE = ("Potters", "Ordinary labour", "Collectors", "Workers")  # their sum is conserved, so it is not disturbed
 
 
@@ -102,25 +104,34 @@ def bistability(model: csd.Model, draws: pd.DataFrame) -> tuple[pd.DataFrame, pd
     return pd.DataFrame(rows).round(3), bistable
 
 
-def equilibria(model: csd.Model) -> pd.DataFrame:
-    """End states of the base parameters from both starts, whether they rest, and whether they return when disturbed."""
+def equilibria(model: csd.Model, tied: dict[str, float]) -> pd.DataFrame:
+    """End states from both starts, whether they rest, and whether they return when disturbed.
+
+    For the base parameters, and for the base parameters with collecting more dependent on ties.
+    """
     kinds = model.variables.set_index("name")["kind"]
     rows = []
-    for founder in (0.0, 1.0):
-        for year in YEARS:
-            for name, first in (("nothing", LOW), ("mature cluster", HIGH)):
-                run = model.run({**frozen(year, founder), **first}, stop=STOP, time_step=STEP)
-                last = run.isel(time=-1)
-                before = run.sel(time=STOP - 20)
-                stocks = [s for s in map(str, run.data_vars) if kinds.get(s.split("[")[0]) == "stock"]
-                state = {s: float(last[s]) for s in stocks if not s.startswith(("Event", "Cumulative"))}
-                row = {"drivers of": year, "founder": int(founder), "start": name}
-                row |= {s: float(last[s]) for s in SHOWN}
-                row["change in 20 years"] = abs(row["Lead output"] / max(float(before["Lead output"]), 1e-9) - 1)
-                row["returns after -20 %"] = _returns(model, frozen(year, founder), state, 0.8)
-                row["returns after +20 %"] = _returns(model, frozen(year, founder), state, 1.2)
-                rows.append(row)
+    for parameters, changes in (("base", {}), (", ".join(f"{n} {v}" for n, v in tied.items()), tied)):
+        for founder in (0.0, 1.0):
+            for year in YEARS:
+                drivers = frozen(year, founder) | changes
+                for name, first in (("nothing", LOW), ("mature cluster", HIGH)):
+                    run = model.run(drivers | first, stop=STOP, time_step=STEP)
+                    row: dict[str, object] = {"parameters": parameters, "drivers of": year, "founder": int(founder)}
+                    rows.append(row | {"start": name} | _end_state(model, run, kinds, drivers))
     return pd.DataFrame(rows)
+
+
+def _end_state(model: csd.Model, run: Any, kinds: Any, drivers: dict[str, float]) -> dict[str, object]:
+    """What a run ends in, how far it still moves, and whether it returns when its stocks are pushed by a fifth."""
+    last, before = run.isel(time=-1), float(run["Lead output"].sel(time=STOP - 20))
+    stocks = [s for s in map(str, run.data_vars) if kinds.get(s.split("[")[0]) == "stock"]
+    state = {s: float(last[s]) for s in stocks if not s.startswith(("Event", "Cumulative"))}
+    shown: dict[str, object] = {s: float(last[s]) for s in SHOWN}
+    shown["change in 20 years"] = abs(float(last["Lead output"]) - before) / max(before, 1.0)
+    shown["returns after -20 %"] = _returns(model, drivers, state, 0.8)
+    shown["returns after +20 %"] = _returns(model, drivers, state, 1.2)
+    return shown
 
 
 def _returns(model: csd.Model, drivers: dict[str, float], state: dict[str, float], factor: float) -> bool:
@@ -226,10 +237,10 @@ def main() -> None:
     table.to_csv(args.out / "bistability.csv", index=False)
     print(table.to_string(index=False))
     base = pd.DataFrame([model.parameters.set_index("name")["value"][draws.columns]]).set_axis(["base"])
-    tied = base.assign(**{"Reach without ties": 0.2}).set_axis(["base, reach 0.2"])
+    tied = base.assign(**TIED).set_axis(["base, reach 0.2"])
     picked = draws.loc[[*draws.index[:2], *bistable.difference(draws.index[:2])[:3]]]
     sets = pd.concat([base, tied, picked.rename(index="draw {}".format)]).astype(float)
-    table = equilibria(model)
+    table = equilibria(model, TIED)
     table.to_csv(args.out / "equilibria.csv", index=False, float_format="%.5g")
     print(table.to_string(index=False))
     table = tipping(model, sets)

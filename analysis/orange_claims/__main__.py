@@ -42,8 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(numbers.to_string(index=False), counts, sep="\n")
     print(verdicts[["scale", "id", "verdict", "share", "median", "low", "high", "runs"]].to_string(index=False))
     if asked.write:
-        keep(verdicts, sums)
-        numbers.to_csv(HERE / "results" / "known_numbers.csv", index=False)
+        keep(verdicts, sums, numbers)
         into_readme(NUMBERS, known.as_markdown(numbers, counts))
     return 0
 
@@ -100,11 +99,12 @@ def combinations(worlds: Worlds) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def keep(verdicts: pd.DataFrame, sums: pd.DataFrame) -> None:
+def keep(verdicts: pd.DataFrame, sums: pd.DataFrame, numbers: pd.DataFrame) -> None:
     """Write the results beside the study and the verdicts into the model's README."""
     verdicts.to_csv(HERE / "results" / "verdicts.csv", index=False)
     sums.to_csv(HERE / "results" / "combinations.csv", index=False)
-    into_readme(VERDICTS, as_markdown(verdicts))
+    numbers.to_csv(HERE / "results" / "known_numbers.csv", index=False)
+    into_readme(VERDICTS, as_markdown(verdicts, numbers))
 
 
 def into_readme(marks: tuple[str, str], text: str) -> None:
@@ -116,7 +116,7 @@ def into_readme(marks: tuple[str, str], text: str) -> None:
     readme.write_text(f"{before}{marks[0]}\n\n{text}\n{marks[1]}{after}", encoding="utf-8")
 
 
-def as_markdown(verdicts: pd.DataFrame) -> str:
+def as_markdown(verdicts: pd.DataFrame, numbers: pd.DataFrame) -> str:
     """The verdicts as a table, county and village side by side."""
     lines = ["| id | claim | how it is read off the runs | county | village |", "|---|---|---|---|---|"]
     by = verdicts.set_index(["scale", "id"])
@@ -128,6 +128,9 @@ def as_markdown(verdicts: pd.DataFrame) -> str:
             cells.append(f"**{r['verdict']}** ({100 * r['share']:.0f} % of {r['runs']}; {effect})")
         r = by.loc[("county", identity)]
         lines.append(f"| {identity} | {r['claim']} | {r['test']} | {cells[0]} | {cells[1]} |")
+    inside = f"{int(numbers['inside'].sum())} of {len(numbers)} known numbers lie within the 90 % interval"
+    lines.append(f"| O20 | no claim: accounting | {inside} | see the numbers above | |")
+    lines.append("| O22 | no claim: accounting | policy ties are won and lapse: tested | | |")
     return "\n".join(lines) + "\n"
 
 

@@ -194,7 +194,8 @@ class _Sweep:
         """Flag of each node of the step: whether it depends, differentiably, on a parameter or on what carries one."""
         tables = [any(p in self.now for p in points_of(table)) for table in self.program.tables]
         carriers = [self.first[self.leaves[op, i]] for op, many in self.carried.items() for i in many]
-        return active_nodes(self.builder.nodes, {*self.now.values(), *self.begun.values(), *carriers}, tables)
+        nodes = [self.step.known.get(position, node) for position, node in enumerate(self.builder.nodes)]
+        return active_nodes(nodes, {*self.now.values(), *self.begun.values(), *carriers}, tables)
 
     def _state(self, name: str) -> int:
         """Leaf of a new state, 0 at first, whose flow is set later."""
@@ -242,14 +243,14 @@ class _Sweep:
             terms = cotangents.get(position)
             if not terms or not self.active[position]:
                 continue
-            node = builder.nodes[position]
+            node = self.step.known.get(position, builder.nodes[position])
             if not node.args or (constant and node.rate <= Rate.RUN):
                 ended.setdefault(position, []).extend(terms)
                 continue
             adjoint = total(builder, terms)
             if node.op == "table":
                 self._points(ended, node, adjoint)
-            for arg, partial in zip(node.args, partials(builder, position), strict=True):
+            for arg, partial in zip(node.args, partials(builder, position, node), strict=True):
                 if partial is not None and self.active[arg]:
                     cotangents.setdefault(arg, []).append(product(builder, partial, adjoint, self.step.finite))
         return ended

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.program.emit_llvm_code import BEGIN, CONSTANTS, FIELD, LENGTHS, emit
+from cluster_sd.program.emit_llvm_code import BEGIN, CONSTANTS, LENGTHS, emit
 from cluster_sd.program.emit_llvm_plan import FIXED_LEAVES, PARAMETERS, Plan
+from cluster_sd.program.emit_llvm_scope import FIELD
 from cluster_sd.program.emit_llvm_target import Code, Target, build, host
 from cluster_sd.program.kernel import Batch, Grid, Segment, Task
 

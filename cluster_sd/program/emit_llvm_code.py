@@ -1,41 +1,25 @@
 """The LLVM emitter: a plan's parts as functions, and the loops around them.
 
-Three functions are called from outside, each with a pointer to the fields of :data:`CONTEXT`: ``fixed`` evaluates
-what is the same in all runs, ``times`` what depends on time alone, a row for each stage of each step, and ``window``
-runs every block of runs through some steps. There is no global data but literal constants.
+Three functions are called from outside, each with a pointer to the fields of
+:data:`~cluster_sd.program.emit_llvm_scope.CONTEXT`: ``fixed`` evaluates what is the same in all runs, ``times`` what
+depends on time alone, a row for each stage of each step, and ``window`` runs every block of runs through some steps.
+There is no global data but literal constants.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from cluster_sd.program.emit_llvm_ops import quotient
-from cluster_sd.program.emit_llvm_plan import FIXED_LEAVES, PARAMETERS, TIME_LEAVES, Part, Plan, literal
-from cluster_sd.program.emit_llvm_random import uniform
-from cluster_sd.program.emit_llvm_tables import Points, load_at, lookup, slope
+from cluster_sd.program.emit_llvm_plan import FIXED_LEAVES, Part, Plan
+from cluster_sd.program.emit_llvm_scope import FIELD, Scope
 from cluster_sd.program.emit_llvm_text import Module, Value, Writer, attributes
-from cluster_sd.program.ir import Rate
-from cluster_sd.program.ops import OPS
 from cluster_sd.program.vecmath import FUNCTIONS
 
 #: Values that differ between steps only by what is copied; so many in a function.
 COPIES = 256
 #: What a window is asked to do: evaluate constants, put states in place, only find the pipes' lengths.
 CONSTANTS, BEGIN, LENGTHS = 1, 2, 4
-#: Divisors outside these have no reciprocal to trust.
-SMALLEST, LARGEST = 2.0**-900, 2.0**900
-
-
-#: What the caller passes, 64 bits each: addresses, counts, and strides in bytes.
-CONTEXT = (
-    "frames", "frame_stride", "fixed", "rows", "runs", "varying", "varying_stride", "start_varying", "series",
-    "series_stride", "saves", "first", "last", "steps", "task", "blocks", "count", "failed_step", "failed_item",
-    "key_low", "key_high", "rings", "ring_stride", "ring_offsets", "lengths", "odd", "given", "given_row",
-    "given_series", "given_rows",
-)  # fmt: skip
-FIELD = {name: number for number, name in enumerate(CONTEXT)}
 _ARGUMENTS = "ptr noalias %context, ptr noalias %frame, ptr noalias %fixed, ptr noalias %row, i64 %n, i64 %block"
 
 
@@ -50,261 +34,6 @@ def emit(plan: Plan, *, inline: bool) -> str:
     return module.text()
 
 
-class _Scope:
-    """Values at hand in one function."""
-
-    def __init__(self, plan: Plan, w: Writer, states: str = "states") -> None:
-        self.plan, self.w, self.states = plan, w, states
-        self.values: dict[int, Value] = {}
-        self._states: dict[int, Value] = {}
-        self._fields: dict[str, str] = {}
-        self.odd: list[Value] = []
-
-    def inner(self) -> _Scope:
-        """A scope for a block that this one's blocks lead to."""
-        other = _Scope(self.plan, self.w, self.states)
-        other.values.update(self.values)
-        other._states.update(self._states)
-        other._fields.update(self._fields)
-        return other
-
-    # what the caller passed
-
-    def field(self, name: str, kind: str = "i64") -> str:
-        """A field of the context."""
-        found = self._fields.get(name)
-        if found is None:
-            spot = self.w.let(f"getelementptr i64, ptr %context, i64 {FIELD[name]}")
-            found = self._fields[name] = self.w.let(f"load {kind}, ptr {spot.name}, align 8").name
-        return found
-
-    def at(self, base: str, offset: int | str) -> str:
-        """Address some bytes after another."""
-        if offset == 0:
-            return base
-        return self.w.let(f"getelementptr i8, ptr {base}, i64 {offset}").name
-
-    # memory
-
-    def load(self, address: str) -> Value:
-        """A number, or a vector of them."""
-        return self.w.let(f"load {self.w.number}, ptr {address}, align {8 * max(1, self.w.lanes)}")
-
-    def store(self, value: Value, address: str) -> None:
-        self.w.line(f"store {self.w.number} {value.name}, ptr {address}, align {8 * max(1, self.w.lanes)}")
-
-    def load_whole(self, address: str) -> Value:
-        return self.w.let(f"load {self.w.integer}, ptr {address}, align {8 * max(1, self.w.lanes)}")
-
-    def store_whole(self, value: Value, address: str) -> None:
-        self.w.line(f"store {self.w.integer} {value.name}, ptr {address}, align {8 * max(1, self.w.lanes)}")
-
-    def plain(self, base: str, index: int) -> Value:
-        """A plain number of a row, in every lane."""
-        spot = self.at(base, 8 * index)
-        return self.w.spread(self.w.let(f"load double, ptr {spot}, align 8").name)
-
-    def state(self, i: int) -> Value:
-        """State number `i`: at hand where a node has read it."""
-        found = self._states.get(i)
-        if found is None:
-            found = self._states[i] = self.load(self.place(self.states, i))
-        return found
-
-    def parameter(self, number: int) -> Value:
-        """A parameter's value now."""
-        if number in self.plan.task.varying:
-            return self._row_of_runs(self.field("varying", "ptr"), self.plan.task.varying.index(number))
-        return self.plain("%fixed", PARAMETERS + number)
-
-    def place(self, name: str, index: int = 0) -> str:
-        """Address of a vector in one of the frame's regions."""
-        return self.at("%frame", self.plan.offset[name] + index * self.plan.width)
-
-    # nodes
-
-    def get(self, i: int) -> Value:
-        """Value of node `i`: at hand, or from where it is stored."""
-        value = self.values.get(i)
-        if value is None:
-            value = self.values[i] = self._fetch(i)
-        return value
-
-    def number(self, i: int) -> Value:
-        """The same as a number."""
-        value = self.get(i)
-        return value.select(1.0, 0.0) if self.plan.kind(i) == "b" else value
-
-    def _fetch(self, i: int) -> Value:
-        plan, w = self.plan, self.w
-        rate = plan.rates[i]
-        if rate is Rate.LITERAL:
-            value = literal(plan.nodes, i)
-            return w.known(bool(value)) if plan.kind(i) == "b" else w.literal(float(value))
-        if plan.direct(i):
-            return self._direct(i)
-        if rate in (Rate.FIXED, Rate.TIME):
-            value = self.plain("%fixed" if rate is Rate.FIXED else "%row", plan.place[i])
-        else:
-            value = self.load(self.at("%frame", plan.place[i]))
-        return value.differs(0.0) if plan.kind(i) == "b" else value
-
-    def _direct(self, i: int) -> Value:
-        node, parameters = self.plan.nodes[i], len(self.plan.task.program.parameters)
-        number = int(node.attr or 0)
-        if node.op == "state":
-            return self.state(number)
-        if node.op == "previous":
-            return self.load(self.place("previous", number))
-        if node.op in TIME_LEAVES:
-            return self.plain("%row", TIME_LEAVES[node.op])
-        if node.op in FIXED_LEAVES:
-            return self.plain("%fixed", FIXED_LEAVES[node.op])
-        return self.plain("%fixed", PARAMETERS + number + (parameters if node.op == "start_parameter" else 0))
-
-    def evaluate(self, positions: Sequence[int]) -> None:
-        """Write nodes' operations, and store what others need."""
-        plan = self.plan
-        for i in positions:
-            if plan.direct(i):
-                continue
-            self.values[i] = self._operation(i)
-            if i in plan.stored:
-                self._keep(i, self.number(i))
-
-    def _keep(self, i: int, value: Value) -> None:
-        plan = self.plan
-        rate = plan.rates[i]
-        if rate in (Rate.FIXED, Rate.TIME):
-            base = "%fixed" if rate is Rate.FIXED else "%row"
-            self.w.line(f"store double {value.name}, ptr {self.at(base, 8 * plan.place[i])}, align 8")
-        else:
-            self.store(value, self.at("%frame", plan.place[i]))
-
-    def _operation(self, i: int) -> Value:
-        node = self.plan.nodes[i]
-        if not node.args:
-            return self._leaf(i)
-        args = [self.get(arg) for arg in node.args]
-        if node.op in ("table", "table_slope"):
-            number = int(node.attr or 0)
-            table = self.plan.task.program.tables[number]
-            function = lookup if node.op == "table" else slope
-            return function(self.w, table, args[0], self._points(number) if table.first_parameter >= 0 else None)
-        if node.op == "quotient":
-            return self._quotient(node.args, args)
-        if node.op == "inverse":
-            return self._inverse(args[0])
-        rule = OPS[node.op].llvm
-        assert rule is not None
-        return rule(*args)
-
-    def _quotient(self, nodes: Sequence[int], args: Sequence[Value]) -> Value:
-        if len(args) == 3:
-            return quotient(args[0], args[1], args[2])
-        divisor = float(literal(self.plan.nodes, nodes[1]))
-        if math.frexp(divisor)[0] == 0.5:  # a power of two
-            return args[0] * (1.0 / divisor)
-        return quotient(args[0], args[1], self.w.literal(1.0 / divisor))
-
-    def _inverse(self, divisor: Value) -> Value:
-        """Reciprocal; a divisor that is negative or near the ends of the range of exponents is noted."""
-        low = (divisor < SMALLEST) & divisor.differs(0.0)
-        high = (divisor > LARGEST) & (divisor < float("inf"))
-        self.odd.append(low | high)
-        return 1.0 / divisor
-
-    def note_odd(self) -> None:
-        """Tell the caller where a divisor was near the ends of the range."""
-        for odd in self.odd:
-            with self.w.when(self.w.any(odd), likely=False):
-                spot = self.w.let(f"getelementptr i64, ptr %context, i64 {FIELD['odd']}")
-                self.w.line(f"store i64 1, ptr {spot.name}, align 8")
-
-    def _leaf(self, i: int) -> Value:
-        plan, w = self.plan, self.w
-        node = plan.nodes[i]
-        number = int(node.attr or 0)
-        if node.op in ("parameter", "start_parameter"):
-            base = self.field("varying" if node.op == "parameter" else "start_varying", "ptr")
-            return self._row_of_runs(base, plan.task.varying.index(number))
-        if node.op in ("uniform", "uniform_start"):
-            step = w.spread("%n" if node.op == "uniform" else "0", "i64")
-            key = (self.field("key_low"), self.field("key_high"))
-            return uniform(w, key, number, step, self.load_whole(self.place("runs")))
-        if node.op == "series":
-            return self._given(number)
-        return self._pipe(number)
-
-    def _row_of_runs(self, base: str, row: int) -> Value:
-        w = self.w
-        down = w.let(f"mul i64 {self.field('varying_stride')}, {row}").name
-        along = w.let(f"mul i64 %block, {self.plan.width}").name
-        return w.let(f"load {w.number}, ptr {self.at(self.at(base, down), along)}, align 8")
-
-    def valid(self) -> Value:
-        """Which lanes hold runs; in the last block there may be more."""
-        w, lanes = self.w, self.plan.lanes
-        before = w.let(f"mul i64 %block, {lanes}").name
-        left = w.let(f"sub i64 {self.field('count')}, {before}").name
-        return Value(w, self.lane_numbers()).whole("icmp slt", w.spread(left, "i64"))
-
-    def lane_numbers(self) -> str:
-        """The integers 0, 1, 2 ... as a vector."""
-        return "<" + ", ".join(f"i64 {lane}" for lane in range(self.plan.lanes)) + ">"
-
-    def _given(self, number: int) -> Value:
-        w = self.w
-        last = w.let(f"sub i64 {self.field('given_rows')}, 1").name
-        row = w.let(f"call i64 @llvm.smin.i64(i64 %n, i64 {last})").name
-        down = w.let(f"mul i64 {row}, {self.field('given_row')}").name
-        over = w.let(f"mul i64 {self.field('given_series')}, {number}").name
-        along = w.let(f"mul i64 %block, {self.plan.width}").name
-        address = self.at(self.at(self.at(self.field("given", "ptr"), down), over), along)
-        return w.let(
-            f"call {w.number} @llvm.masked.load.{w.suffix}.p0(ptr align 8 {address}, {w.truth} {self.valid().name}, "
-            f"{w.number} zeroinitializer)"
-        )
-
-    # pipes: a ring of vectors for each, and a position in each lane
-
-    def ring(self, number: int) -> str:
-        """Address of a pipe's ring."""
-        base = self.w.let(f"load ptr, ptr {self.place('head')}, align 8").name
-        offset = self.at(self.field("ring_offsets", "ptr"), 8 * number)
-        return self.at(base, self.w.let(f"load i64, ptr {offset}, align 8").name)
-
-    def ring_index(self, number: int) -> Value:
-        """Index of each lane's double in the ring."""
-        lanes = self.plan.lanes
-        position = self.load_whole(self.place("position", number))
-        return position.whole("mul", lanes).whole("add", Value(self.w, self.lane_numbers()))
-
-    def _pipe(self, number: int) -> Value:
-        return load_at(self.w, self.ring(number), self.ring_index(number))
-
-    # tables whose points are parameters
-
-    def _points(self, number: int) -> Points:
-        plan, w = self.plan, self.w
-        table = plan.task.program.tables[number]
-        base = PARAMETERS + table.first_parameter
-        region = plan.points.get(number)
-        if region is None:
-            address = self.at("%fixed", 8 * base)
-            return Points(
-                lambda i: self.plain("%fixed", base + i),
-                lambda where, more: load_at(w, self.at(address, 8 * more), where),
-            )
-        address = self.at("%frame", region)
-
-        def gather(where: Value, more: int) -> Value:
-            index = where.whole("mul", plan.lanes).whole("add", Value(w, self.lane_numbers()))
-            return load_at(w, self.at(address, more * plan.width), index)
-
-        return Points(lambda i: self.load(self.at("%frame", region + i * plan.width)), gather)
-
-
 class _Emitter:
     """Writes a module."""
 
@@ -316,10 +45,10 @@ class _Emitter:
     def function(
         self, name: str, arguments: str = "ptr noalias %context", *, lanes: int | None = None, inside: bool = True,
         states: str = "states",
-    ) -> Iterator[_Scope]:  # fmt: skip
+    ) -> Iterator[Scope]:  # fmt: skip
         """A function without result; what is written inside becomes its body."""
         w = Writer(self.module, self.plan.lanes if lanes is None else lanes)
-        yield _Scope(self.plan, w, states)
+        yield Scope(self.plan, w, states)
         linkage = "internal " if inside else ""
         self.module.add(
             f"define {linkage}void @{name}({arguments}) {'noinline ' if inside else ''}"
@@ -403,7 +132,7 @@ class _Emitter:
                     with w.loop("0", str(lanes)) as lane:
                         self._mark(scope, values, number, lane)
 
-    def _mark(self, scope: _Scope, values: str, item: str, lane: str) -> None:
+    def _mark(self, scope: Scope, values: str, item: str, lane: str) -> None:
         w = scope.w
         value = scope.load(w.let(f"getelementptr double, ptr {values}, i64 {lane}").name)
         mark = w.let(f"getelementptr double, ptr {scope.place('dead')}, i64 {lane}").name
@@ -416,7 +145,7 @@ class _Emitter:
                 spot = w.let(f"getelementptr i64, ptr {scope.inner().field(field, 'ptr')}, i64 {run}").name
                 w.line(f"store i64 {found}, ptr {spot}, align 8")
 
-    def _check(self, scope: _Scope) -> None:
+    def _check(self, scope: Scope) -> None:
         """Look for a value that is not finite in a lane that had none: one sum over all that is checked."""
         w, plan = scope.w, self.plan
         states, checked = len(self.program.states), sum(plan.task.checked)
@@ -435,7 +164,7 @@ class _Emitter:
         with w.when(w.any((total * 0.0).undefined() & alive), likely=False):
             w.line("call void @locate(ptr %context, ptr %frame, ptr %fixed, ptr %row, i64 %n, i64 %block)")
 
-    def _sum(self, scope: _Scope, regions: Sequence[tuple[str, int]]) -> Value:
+    def _sum(self, scope: Scope, regions: Sequence[tuple[str, int]]) -> Value:
         """Sum of regions of the frame, by a loop."""
         w = scope.w
         total = w.let(f"alloca {w.number}, align {self.plan.width}").name
@@ -487,7 +216,7 @@ class _Emitter:
                 chunks[f"stage{stage}"] = [*parts, *self.copies(f"flows{stage}", to, "work")]
         return chunks
 
-    def _step(self, scope: _Scope, chunks: dict[str, list[str]]) -> None:
+    def _step(self, scope: Scope, chunks: dict[str, list[str]]) -> None:
         w, plan = scope.w, self.plan
         if plan.fused:
             scope.evaluate([i for chunk in plan.step.chunks for i in chunk])
@@ -503,7 +232,7 @@ class _Emitter:
         with w.when(w.let(f"icmp slt i64 %n, {scope.field('steps')}").name):
             self._advance(scope.inner(), chunks)
 
-    def _save(self, scope: _Scope, chunks: dict[str, list[str]], save: str) -> None:
+    def _save(self, scope: Scope, chunks: dict[str, list[str]], save: str) -> None:
         """Put the outputs into the frame and copy them to where they go; in the last block, run by run."""
         w, plan, order = scope.w, self.plan, self.order
         if plan.fused:
@@ -532,7 +261,7 @@ class _Emitter:
                 given = w.let(f"getelementptr double, ptr {target}, i64 {lane}").name
                 w.line(f"store double {w.let(f'load double, ptr {taken}').name}, ptr {given}, align 8")
 
-    def _advance(self, scope: _Scope, chunks: dict[str, list[str]]) -> None:
+    def _advance(self, scope: Scope, chunks: dict[str, list[str]]) -> None:
         """To the next step: pipes and slots, then states."""
         w, plan, scheme = scope.w, self.plan, self.plan.task.scheme
         self._move_pipes(scope)
@@ -551,7 +280,7 @@ class _Emitter:
         for i, value in enumerate(held):
             scope.store(value, scope.place("previous", i))
 
-    def _euler(self, scope: _Scope) -> None:
+    def _euler(self, scope: Scope) -> None:
         w = scope.w
         dt = scope.plain("%fixed", FIXED_LEAVES["dt"])
         weight = self.plan.task.scheme.b[0]
@@ -566,7 +295,7 @@ class _Emitter:
             value = (moved[i] < 0.0).select(w.literal(0.0), moved[i]) if state.nonnegative else moved[i]
             scope.store(value, scope.place("states", i))
 
-    def _combine(self, scope: _Scope, dt: Value, weights: Sequence[float], to: str) -> None:
+    def _combine(self, scope: Scope, dt: Value, weights: Sequence[float], to: str) -> None:
         """States plus `dt` times the weighted slopes, into the region `to`."""
         w, width, count = scope.w, self.plan.width, len(self.program.states)
         terms = [(weight, stage) for stage, weight in enumerate(weights) if weight]
@@ -581,7 +310,7 @@ class _Emitter:
             value = scope.load(scope.at(states, offset))
             scope.store(value if total is None else value + dt * total, scope.at(target, offset))
 
-    def _cut(self, scope: _Scope) -> None:
+    def _cut(self, scope: Scope) -> None:
         """Nonnegative stocks, and what is cut with them."""
         w = scope.w
         for i, state in enumerate(self.program.states):
@@ -594,7 +323,7 @@ class _Emitter:
                 value = scope.load(own)
                 scope.store((value < 0.0).select(w.literal(0.0), value), own)
 
-    def _move_pipes(self, scope: _Scope) -> None:
+    def _move_pipes(self, scope: Scope) -> None:
         """Put what goes in where what came out was, and move on."""
         w = scope.w
         for number, pipe in enumerate(self.program.pipes):
@@ -668,7 +397,7 @@ class _Emitter:
         return ["lengths"]
 
     @staticmethod
-    def _length(scope: _Scope, node: int) -> Value:
+    def _length(scope: Scope, node: int) -> Value:
         """Whole number of steps, one at least."""
         w = scope.w
         value = scope.number(node)

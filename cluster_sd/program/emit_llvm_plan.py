@@ -19,7 +19,7 @@ from cluster_sd.program.ops import OPS
 from cluster_sd.program.schedule import schedule
 
 #: Operations in a chunk, about; and in a program that is one function.
-CHUNK, WHOLE = 400, 6000
+CHUNK, WHOLE = 400, 3000
 #: Cost of an operation in plain instructions, where it is not one.
 _COST = {
     "exp": 20, "log": 25, "pow": 70, "sin": 50, "cos": 50, "tan": 50, "asin": 35, "acos": 35, "atan": 35, "sinh": 50,
@@ -70,14 +70,18 @@ class Plan:
         if reciprocals and machine.fma:
             self._invert([*step, *save])
         inverses = self.inverse.values()
-        fixed, run, time = (
+        fixed, run = (
             [*old, *(i for i in inverses if self.rates[i] is rate)]
-            for old, rate in ((found.fixed, Rate.FIXED), (found.run, Rate.RUN), (found.time, Rate.TIME))
+            for old, rate in ((found.fixed, Rate.FIXED), (found.run, Rate.RUN))
         )
         stage = [i for i in found.stage if self.nodes[i].args and self.nodes[i].op != "hold"]
         self.stages = len(task.scheme.b)
         self.fused = self.stages == 1 and self._cost([*step, *save]) <= WHOLE
-        self.fixed, self.run, self.time = self._cut("fixed", fixed), self._cut("run", run), self._cut("time", time)
+        self.fixed, self.run, self.time = (
+            self._cut("fixed", fixed),
+            self._cut("run", run),
+            self._cut("time", found.time),
+        )
         if self.fused:
             self.step, self.save = Part("step", (tuple(step),)), Part("save", (tuple(save),))
         else:
@@ -100,7 +104,7 @@ class Plan:
         return sorted([*step, *moved]), [i for i in save if i not in moved]
 
     def _invert(self, positions: Iterable[int]) -> None:
-        """Make reciprocals of divisors that don't change with every run and step."""
+        """Make reciprocals of divisors that don't change in the steps (those that do may pass through zero)."""
         for i in positions:
             node = self.nodes[i]
             if node.op != "div" or self.rates[i] is not Rate.STEP:
@@ -109,7 +113,7 @@ class Plan:
             rate = self.rates[divisor]
             if rate is Rate.LITERAL and 2.0**-900 < float(self.nodes[divisor].attr or 0) < 2.0**900:
                 self.nodes[i] = Node("quotient", node.args, None, node.rate)
-            elif rate in (Rate.FIXED, Rate.RUN, Rate.TIME):
+            elif rate in (Rate.FIXED, Rate.RUN):
                 if divisor not in self.inverse:
                     self.inverse[divisor] = len(self.nodes)
                     self.nodes.append(Node("inverse", (divisor,), None, rate))

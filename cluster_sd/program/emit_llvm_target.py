@@ -136,8 +136,9 @@ def assembly(text: str, target: Target, effort: int = 2) -> str:
 
 
 def _target_machine(target: Target, effort: int) -> llvm.TargetMachine:
+    # code and its constants may end up anywhere in memory, far from each other: no small code model
     return llvm.Target.from_triple(target.triple).create_target_machine(
-        cpu=target.cpu, features=target.features, opt=effort, reloc="pic", codemodel="small", jit=True
+        cpu=target.cpu, features=target.features, opt=effort, reloc="default", codemodel="jitdefault", jit=True
     )
 
 

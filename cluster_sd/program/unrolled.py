@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cluster_sd.program.build import Builder, reachable
-from cluster_sd.program.ir import Node, Program
+from cluster_sd.program.ir import Node, Program, Rate
 from cluster_sd.solvers.tableau import Tableau
 
 #: Leaves that have one value a run and step: what the forward run keeps.
 TRAJECTORY = ("state", "previous", "pipe", "uniform", "series")
+#: Operations that take longer to do again than to keep; what they gave at the beginning of a step is a series too.
+KEPT = frozenset({"pow", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"})
 #: Time settings of the forward run that are parameters of the backward program, in this order.
 SETTINGS = ("start", "stop", "dt", "half_step", "save_step", "steps")
 
@@ -23,7 +25,9 @@ class Step:
     stages : list of dict of int to int
         Nodes of the forward program -> nodes of the graph, for each stage of the scheme.
     series : dict of int to int
-        Leaves of the forward program that come in as series -> number of the series.
+        Nodes of the forward program that come in as series -> number of the series.
+    known : dict of int to Node
+        Leaves of such series that are results of operations -> the operation, on nodes of the graph.
     finite : set of int
         Nodes that are neither infinite nor undefined in any run.
     """
@@ -37,6 +41,7 @@ class Step:
         self.number = builder.op("sub", self.settings["steps"], builder.leaf("time"))
         self.begin = builder.op("add", self.settings["start"], builder.op("mul", self.number, self.settings["dt"]))
         self.series: dict[int, int] = {}
+        self.known: dict[int, Node] = {}
         self.finite: set[int] = set()
         self.stages: list[dict[int, int]] = [{}]
         self._unroll(extra)
@@ -84,9 +89,16 @@ class Step:
                 known[position] = self._leaf(position, node, time)
             elif node.op == "hold":
                 known[position] = known[node.args[0]]
+            elif node.op in KEPT and node.rate is Rate.STEP and known is self.stages[0]:
+                known[position] = self._series(position)
+                self.known[known[position]] = node._replace(args=tuple(known[arg] for arg in node.args))
             else:
                 args = (known[arg] for arg in node.args)
                 known[position] = self.builder.op(node.op, *args, attr=None if node.attr is None else int(node.attr))
+
+    def _series(self, position: int) -> int:
+        """Leaf of the series of the values that a node of the forward program had."""
+        return self.builder.leaf("series", self.series.setdefault(position, len(self.series)))
 
     def _leaf(self, position: int, node: Node, time: int) -> int:
         builder = self.builder
@@ -101,5 +113,5 @@ class Step:
         if node.op == "start_parameter":
             return builder.leaf("parameter", self.start_offset + int(node.attr or 0))
         if node.op in TRAJECTORY:
-            return builder.leaf("series", self.series.setdefault(position, len(self.series)))
+            return self._series(position)
         return builder.leaf(node.op, None if node.attr is None else int(node.attr))

@@ -382,9 +382,12 @@ def test_the_examples_of_help_run(cluster_sd, place, line):
 def test_models_lists_name_purpose_size_and_period(cluster_sd):
     ended = cluster_sd("models")
     assert ended.status == 0
-    lines = ended.out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["lead", "orange"]
-    assert all(re.search(r"\d{4}", line) for line in lines[1:])
+    header, *lines = ended.out.splitlines()
+    assert header.split() == ["name", "stocks", "variables", "parameters", "period", "purpose"]
+    models = [line for line in lines if not line.startswith(" ")]  # a long purpose goes on below
+    assert [line.split()[0] for line in models] == ["lead", "orange"]
+    for line in models:
+        assert re.match(r"\w+ +\d+ +\d+ +\d+ +\d{4}-\d{4}( +\S.*)?$", line), line
 
 
 def test_version(cluster_sd):

@@ -315,7 +315,7 @@ def test_before_calibration_the_known_numbers_lie_within_the_90_per_cent_interva
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_pysd_and_this_engine_give_the_same_series(model: csd.Model, folder: Path, tmp_path: Path) -> None:
     """From a cluster at work amid the windows of 2012, so that every equation counts; PySD takes two seconds a step."""
-    steps = 12
+    steps = 4
     pysd = pytest.importorskip("pysd")
     shutil.copy(folder / "lead.mdl", tmp_path / "lead.mdl")
     settings = {"Drivers frozen": 1.0, "Freeze year": 2012.4, "Initial collectors": 20_000.0, "Initial technique": 0.7}

@@ -15,6 +15,14 @@ def test_O1_membership_follows_trust(world: World) -> None:
     assert trusting["Contracted land"][2020] > doubting["Contracted land"][2020]
 
 
+def test_O1_membership_follows_what_demonstrators_visibly_earn(world: World) -> None:
+    skilled, unskilled = world("skilled demonstrators"), world("unskilled demonstrators")
+    assert (skilled["Visible result"].loc[2008:2015] > unskilled["Visible result"].loc[2008:2015]).all()
+    assert skilled["Member share"][2020] > 1.02 * unskilled["Member share"][2020]
+    assert skilled["Contracted land"][2020] > unskilled["Contracted land"][2020]
+    assert (world("no demonstrators")["Demonstration presence"].loc[2030:] < 0.5).all()
+
+
 def test_O1_membership_falls_when_contracts_pay_less_than_traders(world: World) -> None:
     poor, base = world("poor contracts"), world("base")
     assert poor["Member advantage seen"][2025] < base["Member advantage seen"][2025]
@@ -124,6 +132,8 @@ def test_O6_grafting_costs_fruit_and_brings_quality(world: World) -> None:
     assert per_mu["quick"].loc[2015:2017].mean() < per_mu["none"].loc[2015:2017].mean()
     assert quick["Mean quality"][2035] > none["Mean quality"][2035]
     assert none["Renewed area"].max() == 0
+    bearing = world("bearing variety")
+    assert (bearing["Output"] / bearing["Planted area"])[2035] > 1.02 * per_mu["quick"][2035]
 
 
 def test_O6_vintages_move_on_as_yearly_cohorts(world: World) -> None:

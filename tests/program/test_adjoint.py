@@ -354,3 +354,27 @@ def test_what_no_parameter_reaches_is_not_gone_back_over() -> None:
     one = backward(program, EULER, [program.outputs["late"]], [])
     assert not one.program.states and not one.trajectory
     assert len(one.program.nodes) < len(everything.program.nodes) / 10
+
+
+def test_what_takes_long_to_do_again_is_kept_with_the_trajectory() -> None:
+    """A power comes back as the number that it was, and its derivative is exact all the same."""
+    b = Builder()
+    p = b.expr(b.leaf("parameter", 0))
+    level = b.expr(b.leaf("state", 0))
+    states = (State("S", b.literal(2.0), (-0.1 * level**p).node),)
+    control = Control(0.0, 4.0, 0.125, 0.125)
+    program = Program(tuple(b.nodes), (Parameter("p", 1.5),), states, (), (), (), (), (), {"S": level.node}, control)
+    sweep = backward(program, RK4, [level.node], [0])
+    assert sorted(program.nodes[i].op for i in sweep.trajectory) == ["pow", "state"]
+    both = [
+        gradients.gradient(
+            program, [0], [functional("final", level.node)], RK4, grid(program, 32),
+            [Segment(0, np.array([1.5]), np.empty((0, 1)))], mode=mode,
+        ).jacobian[0, 0, 0]
+        for mode in ("forward", "reverse")
+    ]  # fmt: skip
+    assert both[0] == pytest.approx(both[1], rel=1e-13)
+    # S' = -S^p / 10 has S^(1 - p) = 2^(1 - p) + (p - 1) t / 10
+    h = 1e-6
+    exact = [(2.0 ** (1 - q) + (q - 1) * 0.4) ** (1 / (1 - q)) for q in (1.5 + h, 1.5 - h)]
+    assert both[0] == pytest.approx((exact[0] - exact[1]) / (2 * h), rel=1e-6)

@@ -161,6 +161,15 @@ def test_one_kernel_in_several_threads() -> None:
             same_bits(take(alone, keep), batch)
 
 
+def test_a_call_leaves_nothing_behind_for_the_next_one() -> None:
+    drawn = case(5, "heun", 3, segments=3)
+    kernel, reference = LlvmKernel(drawn.task), NumpyKernel(drawn.task)
+    other = dataclasses.replace(drawn, segments=[Segment(s.first, s.values * 1.5, -s.varying) for s in drawn.segments])
+    shorter = dataclasses.replace(drawn, grid=dataclasses.replace(drawn.grid, steps=20, saves=drawn.grid.saves[:5]))
+    for one in (drawn, other, shorter, dataclasses.replace(drawn, seed=1), drawn):
+        assert_agree(one.run(reference), one.run(kernel))
+
+
 # failures
 
 
