@@ -32,6 +32,12 @@ CASES: dict[str, dict[str, float]] = {
         "Attention share[park alliance,province offices]": 0,
         "Attention share[park alliance,ministries]": 0,
     },
+    "no bridge": {
+        "Liaison effort": 0,
+        "Borrowing skill": 0,
+        "Attention share[park alliance,province offices]": 0,
+        "Attention share[park alliance,ministries]": 0,
+    },
     "no windows": {"Window scale": 0},
     "no reputation": {"Reputation gain": 0},
     "no rebate": {"Tax rebate": 0},
@@ -118,6 +124,11 @@ def old_industry(results: Results) -> tuple[Flags, Flags]:
     return _date(results, "no old industry", "own smelting") > _date(results, "base", "own smelting") + 1, _took_off(
         results
     )
+
+
+def no_bridge_at_all(results: Results) -> tuple[Flags, Flags]:
+    """With neither voice above nor authority borrowed from above, three quarters of the output of 2017 are gone."""
+    return results["no bridge"]["Lead output@2017"] < 0.25 * results["base"]["Lead output@2017"], _took_off(results)
 
 
 def bridge_of_county(results: Results) -> tuple[Flags, Flags]:
@@ -273,6 +284,12 @@ CLAIMS = (
     Claim(
         "L6",
         "a county without the bridge loses the industry",
+        "no voice above, no authority borrowed from above: three quarters of the output of 2017 gone",
+        no_bridge_at_all,
+    ),
+    Claim(
+        "L6",
+        "narrower: a county without liaison loses the industry",
         "without liaison, three quarters of the output of 2010 gone",
         bridge_of_county,
     ),

@@ -1,0 +1,1 @@
+"""The flat program: its operations, lowering, derivatives and emitters."""

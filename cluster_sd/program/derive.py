@@ -62,8 +62,9 @@ def forward(program: Program, parameters: Sequence[int], *, symbol: str = "d", p
     Directions ride in lanes: for a whole Jacobian, run one column a parameter, each with one seed set to 1. A run of a
     single design point so fills vector lanes that would be idle. The seed counts for ``start_parameter`` as well.
 
-    At a kink that is hit exactly, MIN of two equal numbers or ABS of zero, the derivative is the mean of the two sides', as
-    a central difference would have it; of a table at one of its points it is that of the segment to the right.
+    At a kink that is hit exactly (MIN of two equal numbers, a table at one of its points) the derivative is that of one
+    of the pieces: of the first argument, of the segment to the right. Halves of both would suit a central difference
+    at a single kink, but be wrong at one inside another (MIN(0, MAX(0, x)) at 0).
     """
     seeds = _seeds(program, parameters)
     names = {parameter: len(program.parameters) + number for number, parameter in enumerate(seeds)}
@@ -293,17 +294,11 @@ def product(builder: Builder, partial: int, tangent: int, finite: Collection[int
         return builder.op("neg", product(builder, *factors, finite))
     if node.op == "number":
         return builder.op("select", node.args[0], tangent, builder.literal(0.0))
-    if _chosen(builder, partial):
+    if node.op == "select" and all(builder.is_literal(arg) for arg in node.args[1:]):
         return builder.op("select", node.args[0], *(product(builder, arg, tangent) for arg in node.args[1:]))
     if partial in finite:
         return builder.op("mul", partial, tangent)
     return builder.op("absorb", partial, tangent)
-
-
-def _chosen(builder: Builder, position: int) -> bool:
-    """Whether a node is a choice among literals."""
-    node = builder.nodes[position]
-    return node.op == "select" and all(builder.is_literal(arg) or _chosen(builder, arg) for arg in node.args[1:])
 
 
 def total(builder: Builder, terms: Sequence[int]) -> int:

@@ -167,8 +167,9 @@ class _Memory:
         kernel, count = self.kernel, self.count
         series = np.empty((len(self.grid.saves), len(kernel.task.kept), count))
         failed = np.full((2, self.runs.shape[1]), -1, dtype=np.int64)
+        place = _address(failed)
         self._set(
-            series=_address(series), failed_step=_address(failed[0]), failed_item=_address(failed[1]),
+            series=_address(series), failed_step=place, failed_item=place + failed.strides[0],
             key_low=seed & 0xFFFFFFFF, key_high=seed >> 32, odd=0,
         )  # fmt: skip
         _fill(self.runs, runs)

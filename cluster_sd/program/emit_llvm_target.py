@@ -153,6 +153,8 @@ def _optimise(module: llvm.ModuleRef, machine: llvm.TargetMachine) -> None:
 
 # the cache on disk
 
+#: Raised whenever the same text is compiled in another way.
+FORMAT = "2"
 #: The oldest entries beyond this many are deleted when one is added.
 MOST_ENTRIES = 300
 
@@ -172,7 +174,7 @@ def cache_folder() -> Path | None:
 def _key(text: str, target: Target, effort: int) -> str:
     digest = hashlib.sha256()
     version = f"{llvmlite.__version__} {llvm.llvm_version_info}"
-    for part in (version, target.triple, target.cpu, target.features, str(effort), text):
+    for part in (FORMAT, version, target.triple, target.cpu, target.features, str(effort), text):
         digest.update(part.encode())
         digest.update(b"\0")
     return digest.hexdigest()

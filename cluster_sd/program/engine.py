@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cluster_sd.program.emit_numpy import NumpyKernel
@@ -26,7 +27,17 @@ COMPILE_FAST, COMPILE_QUICK, COMPILER = 2.5e-4, 5e-5, 0.08
 #: Kernels that are kept for whoever asks for the same again.
 KEPT = 16
 
-_kernels: OrderedDict[tuple[object, ...], tuple[Program, LlvmKernel]] = OrderedDict()
+
+@dataclass(slots=True)
+class _Known:
+    """A task that was asked for before: its program, how often it was to be evaluated in all, its kernels by effort."""
+
+    program: Program
+    evaluations: float
+    kernels: dict[int, LlvmKernel]
+
+
+_known: OrderedDict[tuple[object, ...], _Known] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -56,7 +67,7 @@ def make_kernel(task: Task, backend: str | None = None, evaluations: float = 1e9
         raise ValueError(f"unknown backend {backend!r}; it can be {' or '.join(BACKENDS)}")
     if backend == "numpy" or (backend is None and numpy_is_enough(task, evaluations, runs)):
         return NumpyKernel(task)
-    return _llvm(task, effort(task, evaluations))
+    return _llvm(task, evaluations)
 
 
 def numpy_is_enough(task: Task, evaluations: float, runs: float | None = None) -> bool:
@@ -73,19 +84,21 @@ def effort(task: Task, evaluations: float) -> int:
     return 2 if operations * evaluations * (QUICK - FAST) > (COMPILE_FAST - COMPILE_QUICK) * operations else 0
 
 
-def _llvm(task: Task, effort: int) -> LlvmKernel:
-    """Kernel from memory, or a new one."""
+def _llvm(task: Task, evaluations: float) -> LlvmKernel:
+    """Kernel from memory, or a new one; a task that is asked for again and again gets fast code in the end."""
     from cluster_sd.program.emit_llvm import LlvmKernel
 
-    key = (id(task.program), task.scheme.name, task.kept, task.varying, task.checked, effort)
+    key = (id(task.program), task.scheme.name, task.kept, task.varying, task.checked)
     with _lock:
-        found = _kernels.get(key)
-        if found is not None and found[0] is task.program:
-            _kernels.move_to_end(key)
-            return found[1]
-    kernel = LlvmKernel(task, effort=effort)
-    with _lock:
-        _kernels[key] = (task.program, kernel)
-        while len(_kernels) > KEPT:
-            _kernels.popitem(last=False)
-    return kernel
+        known = _known.get(key)
+        if known is None or known.program is not task.program:
+            known = _known[key] = _Known(task.program, 0.0, {})
+        _known.move_to_end(key)
+        while len(_known) > KEPT:
+            _known.popitem(last=False)
+        known.evaluations += evaluations
+        chosen = effort(task, known.evaluations)
+        if chosen in known.kernels:
+            return known.kernels[chosen]
+    known.kernels[chosen] = LlvmKernel(task, effort=chosen)
+    return known.kernels[chosen]

@@ -75,11 +75,6 @@ def _div_partials(y: Expr, a: Expr, b: Expr) -> tuple[Expr, Expr]:
     return inverse, -y.op("absorb", inverse)
 
 
-def _share(a: Expr, b: Expr) -> Expr:
-    """1 where `a` is less than `b`, 0 where it is more; at a tie half, so that the slope is the mean of both sides'."""
-    return (a < b).select(1.0, (b < a).select(0.0, 0.5))
-
-
 def _cathetus(a: Expr) -> Expr:
     """Square root of 1 - a**2, without the cancellation near 1."""
     return ((1.0 - a) * (1.0 + a)).op("sqrt")
@@ -112,11 +107,11 @@ OPS: dict[str, Op] = {
     "sinh": Op(np.sinh, lambda y, a: (a.op("cosh"),), llvm=text.called("sinh")),
     "cosh": Op(np.cosh, lambda y, a: (a.op("sinh"),), llvm=text.called("cosh")),
     "tanh": Op(np.tanh, lambda y, a: ((1.0 - y) * (1.0 + y),), llvm=text.called("tanh")),
-    "abs": Op(np.abs, lambda y, a: ((a < 0.0).select(-1.0, (0.0 < a).select(1.0, 0.0)),), llvm=operator.abs),
+    "abs": Op(np.abs, lambda y, a: ((a < 0.0).select(-1.0, 1.0),), llvm=operator.abs),
     "trunc": Op(np.trunc, None, jumps=True, llvm=text.rounded("trunc")),
     "floor": Op(np.floor, None, jumps=True, llvm=text.rounded("floor")),
-    "min": Op(np.minimum, lambda y, a, b: (_share(a, b), _share(b, a)), "ff", llvm=text.minimum),
-    "max": Op(np.maximum, lambda y, a, b: (_share(b, a), _share(a, b)), "ff", llvm=text.maximum),
+    "min": Op(np.minimum, lambda y, a, b: ((a <= b).number(), (a <= b).select(0.0, 1.0)), "ff", llvm=text.minimum),
+    "max": Op(np.maximum, lambda y, a, b: ((b <= a).number(), (b <= a).select(0.0, 1.0)), "ff", llvm=text.maximum),
     "lt": Op(np.less, None, "ff", "b", jumps=True, llvm=operator.lt),
     "le": Op(np.less_equal, None, "ff", "b", jumps=True, llvm=operator.le),
     "eq": Op(np.equal, None, "ff", "b", jumps=True, llvm=text.equal),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cluster_sd.errors import InputError
 from cluster_sd.program.ir import Program
 from cluster_sd.program.kernel import Task
 from cluster_sd.simulate.batch import Experiment, Failures, run_block
+from cluster_sd.simulate.executor import Block, Executor
 from cluster_sd.simulate.kernels import backend_name, maker
 from cluster_sd.simulate.metadata import Metadata
 from cluster_sd.solvers.adaptive import ADAPTIVE
@@ -20,47 +19,6 @@ from cluster_sd.solvers.tableau import FIXED_STEP
 
 #: More runs than this by an adaptive solver are warned of.
 MANY_ADAPTIVE = 100
-
-
-class Block(NamedTuple):
-    """Results of a block of runs.
-
-    Attributes
-    ----------
-    series : array, shape (save, kept, run)
-    failures : Failures
-    detail : str
-        What a solver said of a failure, where it said something.
-    """
-
-    series: NDArray[np.float64]
-    failures: Failures
-    detail: str = ""
-
-
-#: ``execute(first, last)`` runs the runs from `first` up to, not including, `last`; safe to call from several threads.
-Execute = Callable[[int, int], Block]
-
-
-class Executor(NamedTuple):
-    """A way to run an experiment.
-
-    Attributes
-    ----------
-    execute : callable
-        See :data:`Execute`.
-    backend : str
-        Which emitter it uses.
-    threads : int or None
-        The threads that it is good for; None: any number.
-    block : int or None
-        The runs of a block; None: as memory allows.
-    """
-
-    execute: Execute
-    backend: str
-    threads: int | None = None
-    block: int | None = None
 
 
 def solver_name(solver: str | None, default: str) -> str:

@@ -15,7 +15,7 @@ from cluster_sd.program.ir import Program
 from cluster_sd.program.kernel import Grid
 from cluster_sd.simulate.batch import Experiment, item_name
 from cluster_sd.simulate.dataset import EnsembleArrays
-from cluster_sd.simulate.execute import Block
+from cluster_sd.simulate.executor import Block
 from cluster_sd.simulate.metadata import Metadata
 from cluster_sd.simulate.outputs import check_size, pick_variables, time_unit
 from cluster_sd.simulate.plan import key_of

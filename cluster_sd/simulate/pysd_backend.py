@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from cluster_sd.errors import InputError
 from cluster_sd.model.names import clean, split_element
 from cluster_sd.simulate.batch import Experiment, Failures
-from cluster_sd.simulate.execute import Block, Executor
+from cluster_sd.simulate.executor import Block, Executor
 from cluster_sd.simulate.inputs import Inputs
 from cluster_sd.simulate.metadata import Metadata
 from cluster_sd.simulate.plan import key_of

@@ -16,7 +16,8 @@ from cluster_sd.simulate.batch import Counter, Experiment, block_size, item_name
 from cluster_sd.simulate.checkpoint import Checkpoint, identity
 from cluster_sd.simulate.dataset import EnsembleArrays, RunArrays
 from cluster_sd.simulate.design import Change, Design, Series
-from cluster_sd.simulate.execute import Block, Execute, executor, solver_name
+from cluster_sd.simulate.execute import executor, solver_name
+from cluster_sd.simulate.executor import Block, Execute
 from cluster_sd.simulate.grid import make_grid
 from cluster_sd.simulate.kernels import check_backend
 from cluster_sd.simulate.measuring import Results, narrowed

@@ -10,7 +10,7 @@ import pytest
 
 import cluster_sd as csd
 
-RUNS = 2000
+RUNS = 1000
 # county figures of area (mu) and harvest (kg), data/county.csv
 AREA = {2018: 250e3, 2020: 268e3, 2021: 285e3, 2023: 280e3, 2024: 285e3, 2025: 285e3}
 HARVEST = {2018: 400e6, 2020: 493e6, 2021: 468e6, 2024: 528e6, 2025: 530.1e6}

@@ -109,6 +109,12 @@ def test_the_same_task_gets_the_same_kernel() -> None:
     assert engine.make_kernel(other, "llvm", 1e4) is not engine.make_kernel(task, "llvm", 1e4)
 
 
+def test_a_task_that_comes_again_and_again_gets_fast_code() -> None:
+    task = case(5, "heun", 1).task
+    efforts = [engine._llvm(task, 1.5e6).effort for _ in range(5)]
+    assert efforts[0] == 0 and efforts[-1] == 2
+
+
 def test_both_efforts_give_the_same_bits() -> None:
     drawn = case(9, "rk4", 20)
     fast, quick = (drawn.run(LlvmKernel(drawn.task, effort=effort)) for effort in (2, 0))

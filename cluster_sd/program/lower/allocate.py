@@ -18,7 +18,7 @@ from cluster_sd.program.lower.scope import Frame
 if TYPE_CHECKING:
     from cluster_sd.program.lower.lowering import Lowering
 
-_HALVINGS = 64
+_HALVINGS = 40
 Share = Callable[[Expr], list[Expr]]
 
 
