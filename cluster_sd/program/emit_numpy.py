@@ -85,6 +85,7 @@ class NumpyKernel:
         self._state_leaves = [
             (i, program.nodes[i].number) for i in self._leaves if program.nodes[i].op == "state"
         ]
+        self._checked = np.array(task.checked, dtype=bool)
         self._time_leaves = [(i, program.nodes[i].op) for i in self._leaves if program.nodes[i].rate is Rate.TIME]
 
     def integrate(
@@ -104,7 +105,7 @@ class NumpyKernel:
     def _integrate(self, run: _Run, grid: Grid, segments: Sequence[Segment]) -> Batch:
         program, kept = self.task.program, self.task.kept
         count = len(run.runs)
-        series = np.empty((len(grid.saves), len(kept), count))
+        series, row = np.empty((len(grid.saves), len(kept), count)), np.empty((len(kept), count))
         failed_step = np.full(count, -1, dtype=np.int64)
         failed_item = np.full(count, -1, dtype=np.int64)
         changes = {segment.first: segment for segment in segments[1:]}
@@ -115,10 +116,11 @@ class NumpyKernel:
                 self._set_constants(run, changes[step])
             self._first_stage(run)
             evaluate(program, self._save, run.values)
-            self._check(run, failed_step, failed_item)
+            for column, node in enumerate(kept):
+                row[column] = run.values[node]
+            self._check(run, row, failed_step, failed_item)
             if step in saves:
-                for column, node in enumerate(kept):
-                    series[saves[step], column] = run.values[node]
+                series[saves[step]] = row
             if step < grid.steps:
                 self._advance(run)
         return Batch(series, failed_step, failed_item)
@@ -233,16 +235,12 @@ class NumpyKernel:
             flows[i] = run.values[state.derivative]
         return flows
 
-    def _check(self, run: _Run, failed_step: NDArray[np.int64], failed_item: NDArray[np.int64]) -> None:
+    def _check(
+        self, run: _Run, row: NDArray[np.float64], failed_step: NDArray[np.int64], failed_item: NDArray[np.int64]
+    ) -> None:
         """Mark the runs in which a stock or checked value is not finite for the first time."""
-        count = len(self.task.program.states)
-        items = [*enumerate(run.states)]
-        items += [
-            (count + column, np.broadcast_to(run.values[node], run.runs.shape))
-            for column, (node, checked) in enumerate(zip(self.task.kept, self.task.checked, strict=True))
-            if checked
-        ]
-        for item, values in items:
-            new = ~np.isfinite(values) & ((failed_step < 0) | ((failed_step == run.step) & (failed_item < 0)))
-            failed_step[new] = run.step
-            failed_item[new] = item
+        bad = ~np.isfinite(np.concatenate([run.states, row]))
+        bad[len(run.states) :][~self._checked] = False
+        new = bad.any(axis=0) & (failed_step < 0)
+        failed_step[new] = run.step
+        failed_item[new] = bad[:, new].argmax(axis=0)

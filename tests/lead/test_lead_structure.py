@@ -252,6 +252,12 @@ def test_invariant_over_the_ranges(model: csd.Model, draws: Frame, invariant: di
     assert worst <= invariant["tolerance"]
 
 
+def test_every_row_of_the_mechanism_table_has_a_test() -> None:
+    text = (Path(__file__).parent / "test_lead_mechanisms.py").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^def test_(L\d+)_", text, re.M))
+    assert rows == {f"L{i}" for i in range(1, 19)}
+
+
 # ---- numbers -----------------------------------------------------------------------------------------------------
 
 
