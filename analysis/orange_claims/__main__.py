@@ -128,7 +128,7 @@ def as_markdown(verdicts: pd.DataFrame, numbers: pd.DataFrame) -> str:
             cells.append(f"**{r['verdict']}** ({100 * r['share']:.0f} % of {r['runs']}; {effect})")
         r = by.loc[("county", identity)]
         lines.append(f"| {identity} | {r['claim']} | {r['test']} | {cells[0]} | {cells[1]} |")
-    inside = f"{int(numbers['inside'].sum())} of {len(numbers)} known numbers lie within the 90 % interval"
+    inside = f"{sum(map(bool, numbers['inside']))} of {len(numbers)} known numbers lie within the 90 % interval"
     lines.append(f"| O20 | no claim: accounting | {inside} | see the numbers above | |")
     lines.append("| O22 | no claim: accounting | policy ties are won and lapse: tested | | |")
     return "\n".join(lines) + "\n"

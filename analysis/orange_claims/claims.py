@@ -2,7 +2,7 @@
 
 For each claim: the worlds that it compares, and a number that is positive when it holds.
 
-The margins (a hundredth, a twentieth …) were set before the first run; a difference below its margin counts as none.
+A difference below its margin (a hundredth, a twentieth …) counts as none.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class LlvmKernel:
     target : Target, optional
         Processor; by default this one.
     lanes : int, optional
-        Runs in a block; by default two native vectors, or one where code is compiled fast.
+        Runs in a block; by default one or two native vectors.
     effort : int
         0 compiles fast, 2 makes fast code; results are the same to the bit.
     reciprocals : bool
@@ -55,8 +55,10 @@ class LlvmKernel:
     ) -> None:
         self.task, self.effort = task, effort
         self.target = host() if target is None else target
-        self.lanes = default_lanes(self.target, effort) if lanes is None else lanes
-        self.plan = Plan(task, self.target.machine, self.lanes, reciprocals=reciprocals)
+        if lanes is None and effort == 0:
+            lanes = self.target.machine.vector
+        self.plan = Plan(task, self.target.machine, lanes, reciprocals=reciprocals)
+        self.lanes = self.plan.lanes
         self.code: Code = build(emit(self.plan, inline=effort > 0), self.target, effort)
         self._fixed, self._times, self._window = (
             _Entry(self.code.address(name)) for name in ("fixed", "times", "window")
@@ -90,11 +92,6 @@ class LlvmKernel:
         if self._careful is None:
             self._careful = LlvmKernel(self.task, self.target, lanes=self.lanes, effort=self.effort, reciprocals=False)
         return self._careful
-
-
-def default_lanes(target: Target, effort: int) -> int:
-    """Runs in a block: two native vectors, so that one works while the other waits; one where compiling is quick."""
-    return target.machine.vector * (2 if effort else 1)
 
 
 class _Memory:

@@ -26,6 +26,8 @@ _COST = {
     "cosh": 40, "tanh": 60, "uniform": 150, "uniform_start": 150, "pipe": 20, "div": 4, "quotient": 6, "min": 2,
     "max": 2,
 }  # fmt: skip
+#: Cycles until the result of an operation is there, about, where it takes long.
+_LATENCY = {"exp": 60, "log": 60, "pow": 120, "sqrt": 25, "div": 20, "quotient": 18, "table": 30}
 #: Leaves that are read where they are needed.
 _DIRECT = frozenset({"state", "previous", "time", "step_time", "start", "stop", "dt", "half_step", "save_step"})
 #: The fixed row: time settings, then every parameter's value now, then at the start, then what is computed from them.
@@ -56,10 +58,9 @@ class Plan:
         Whether a step is one piece of code.
     """
 
-    def __init__(self, task: Task, machine: Machine, lanes: int, *, reciprocals: bool = True) -> None:
+    def __init__(self, task: Task, machine: Machine, lanes: int | None = None, *, reciprocals: bool = True) -> None:
         program = task.program
-        self.task, self.machine, self.lanes = task, machine, lanes
-        self.width = 8 * lanes
+        self.task, self.machine = task, machine
         found = schedule(program, task.kept, task.varying)
         self.nodes: list[Node] = list(program.nodes)
         self.rates: list[Rate] = list(found.rates)
@@ -83,10 +84,13 @@ class Plan:
             self._cut("time", found.time),
         )
         if self.fused:
-            self.step, self.save = Part("step", (tuple(step),)), Part("save", (tuple(save),))
+            self.step, self.save = Part("step", (tuple(self._late(step)),)), Part("save", (tuple(save),))
         else:
             self.step, self.save = self._cut("step", step), self._cut("save", save)
         self.stage = self._cut("stage", stage if self.stages > 1 else [])
+        # two native vectors, so that one works while the other waits; one where a block's values fill the nearest cache
+        self.lanes = machine.vector * (2 if self.fused else 1) if lanes is None else lanes
+        self.width = 8 * self.lanes
         self._place()
 
     def kind(self, i: int) -> str:
@@ -120,6 +124,19 @@ class Plan:
                     self.rates.append(rate)
                 self.nodes[i] = Node("quotient", (*node.args, self.inverse[divisor]), None, node.rate)
 
+    def _late(self, positions: Sequence[int]) -> list[int]:
+        """Order in which each operation comes as late as the critical path allows.
+
+        Operations on different paths, which needn't wait for each other, then stand side by side.
+        """
+        after = dict.fromkeys(positions, 0)
+        for i in reversed(positions):
+            node = self.nodes[i]
+            for arg in node.args:
+                if arg in after:
+                    after[arg] = max(after[arg], after[i] + _LATENCY.get(self.nodes[arg].op, 4))
+        return sorted(positions, key=lambda i: (-after[i], i))
+
     def cost(self, i: int) -> int:
         """Instructions of node `i`, about."""
         node = self.nodes[i]
@@ -136,10 +153,10 @@ class Plan:
         for place, i in enumerate(positions):
             cost += self.cost(i)
             if cost >= CHUNK:
-                chunks.append(tuple(positions[start : place + 1]))
+                chunks.append(tuple(self._late(positions[start : place + 1])))
                 start, cost = place + 1, 0
         if start < len(positions):
-            chunks.append(tuple(positions[start:]))
+            chunks.append(tuple(self._late(positions[start:])))
         return Part(name, tuple(chunks))
 
     # places

@@ -156,9 +156,11 @@ def test_nobody_suffers_from_money_illusion(world: World) -> None:
         assert dear[name][2040] == pytest.approx(1.2 * base[name][2040], rel=0.005), name
 
 
-@pytest.mark.parametrize("scenario", ["base", "H village", "2023 drought", "price slump", "elite capture", "no governance"])
+@pytest.mark.parametrize(
+    "scenario", ["base", "H village", "2023 drought", "price slump", "elite capture", "no governance"]
+)
 def test_halving_the_step_changes_no_outcome_by_a_hundredth(orange: csd.Model, scenario: str) -> None:
-    measures = list(orange.outcomes["measure"]) if hasattr(orange, "outcomes") else []
+    measures = list(orange.outcomes["measure"])
     design = pd.DataFrame({"Replicates": [1.0]})
     runs = [
         orange.ensemble(design, measures=measures, scenario=scenario, time_step=step) for step in (0.015625, 0.0078125)
