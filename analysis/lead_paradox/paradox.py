@@ -19,6 +19,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib import colors
 
 import cluster_sd as csd
 
@@ -206,19 +207,29 @@ def basin(model: csd.Model, sets: pd.DataFrame, years: tuple[int, ...] = (1985, 
 
 
 def draw_basin(table: pd.DataFrame, path: Path) -> None:
-    """Draw one panel for each year and parameter set; dark is developed."""
+    """Draw one panel for each year and parameter set; a panel of one shade has one outcome, which is written in it."""
     years, sets = table["drivers of"].unique(), table["set"].unique()
-    figure, axes = plt.subplots(len(years), len(sets), figsize=(2.2 * len(sets), 2.4 * len(years)), squeeze=False)
+    figure, axes = plt.subplots(
+        len(years), len(sets), figsize=(1.75 * len(sets) + 1, 2.1 * len(years) + 0.6), squeeze=False, sharex=True,
+        sharey=True, layout="constrained",
+    )  # fmt: skip
+    shades = colors.LogNorm(1e2, 1e6)
     for row, year in zip(axes, years, strict=True):
         for axis, name in zip(row, sets, strict=True):
             part = table[(table["drivers of"] == year) & (table["set"] == name)]
             field = part.pivot(index="capability", columns="ties", values="lead output")
-            axis.pcolormesh(field.columns, field.index, np.log10(field.to_numpy() + 1), vmin=0, vmax=6, cmap="Blues")
+            outcome = np.maximum(field.to_numpy(), shades.vmin or 1.0)
+            image = axis.pcolormesh(field.columns, field.index, outcome, norm=shades, cmap="Blues")
             axis.set_title(f"{year}, {name}", fontsize=8)
-            axis.set_xlabel("initial ties", fontsize=7)
-            axis.set_ylabel("initial capability", fontsize=7)
-            axis.tick_params(labelsize=6)
-    figure.tight_layout()
+            axis.tick_params(labelsize=7)
+            if outcome.max() < 1.5 * outcome.min():
+                middle, dark = float(np.median(field)), float(np.median(field)) > 1e4
+                text = "no industry" if middle < DEVELOPED else f"{middle:,.0f} t"
+                axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    figure.supxlabel("initial ties (share of those of 2010)", fontsize=9)
+    figure.supylabel("initial capability", fontsize=9)
+    figure.suptitle("What a start without industry leads to in 200 years, outside drivers frozen", fontsize=10)
+    figure.colorbar(image, ax=axes, label="lead, t a year", shrink=0.8)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
