@@ -101,7 +101,7 @@ class SimulationError(ClusterSDError):
     time : float
         The first time at which it isn't finite.
     detail : str, optional
-        A further remark (the value, the run, a remedy).
+        What happened, where it is something else than a value that is not finite: why a solver could go no further.
     """
 
     def __init__(self, variable: str, time: float, detail: str = "") -> None:
@@ -111,8 +111,9 @@ class SimulationError(ClusterSDError):
         self.detail = detail
 
     def __str__(self) -> str:
-        tail = f"; {self.detail}" if self.detail else ""
-        return _line(f"the run failed: {self.variable} is not finite at time {self.time:.10g}{tail}")
+        if self.detail:
+            return _line(f"the run failed at time {self.time:.10g}, at {self.variable}: {self.detail}")
+        return _line(f"the run failed: {self.variable} is not finite at time {self.time:.10g}")
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], where: str = "") -> UnknownNameError:

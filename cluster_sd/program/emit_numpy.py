@@ -242,5 +242,6 @@ class NumpyKernel:
         bad = ~np.isfinite(np.concatenate([run.states, row]))
         bad[len(run.states) :][~self._checked] = False
         new = bad.any(axis=0) & (failed_step < 0)
-        failed_step[new] = run.step
-        failed_item[new] = bad[:, new].argmax(axis=0)
+        if new.any():
+            failed_step[new] = run.step
+            failed_item[new] = bad[:, new].argmax(axis=0)
