@@ -208,7 +208,7 @@ class _Sweep:
         if cut is not None:
             gone = builder.op("select", cut, builder.op("neg", leaf), builder.literal(0.0))
             flow = builder.op("add", gone, flow)
-        number = int(builder.nodes[leaf].attr or 0)
+        number = builder.nodes[leaf].number
         self.states[number] = self.states[number]._replace(derivative=flow)
 
     def _cut(self, state: int) -> int | None:
@@ -258,7 +258,7 @@ class _Sweep:
     def _points(self, ended: Cotangents, node: Node, adjoint: int) -> None:
         """What an adjoint of a table gives those of its points that are parameters: it is linear in each."""
         builder = self.builder
-        table = builder.tables[int(node.attr or 0)]
+        table = builder.tables[node.number]
         for number, parameter in enumerate(points_of(table)):
             if parameter in self.now:
                 unit = tuple(float(i == number) for i in range(len(table.x)))
@@ -272,7 +272,7 @@ class _Sweep:
         return total(self.builder, terms) if terms else self.builder.literal(0.0)
 
     def _slot(self, starts: Cotangents, leaf: int, slot: int, adjoint: int) -> Slot:
-        number = int(self.builder.nodes[leaf].attr or 0)
+        number = self.builder.nodes[leaf].number
         starts.setdefault(self.first[self.program.slots[slot].initial], []).append(leaf)
         name = f"adjoint({self.program.slots[slot].name})"
         return Slot(name, self.builder.unique("hold", adjoint, attr=number), self.builder.literal(0.0))
@@ -293,7 +293,7 @@ class _Sweep:
     def _integral(self, position: int, adjoint: int) -> int:
         """Leaf of a state that sums the adjoint of the constant at `position` over the steps."""
         node = self.builder.nodes[position]
-        number = int(node.attr or 0) if node.op == "parameter" else -1
+        number = node.number if node.op == "parameter" else -1
         leaf = self._state(f"constant {position}")
         if not self.constant and number in self.now:
             moves = self.builder.leaf("parameter", self._moves_offset + self.parameters.index(number))
@@ -343,7 +343,7 @@ def _trimmed(
     flows = [s.derivative for s in program.states] + [s.update for s in program.slots]
     delayed = [node for pipe in program.pipes for node in (pipe.input, pipe.length)]
     kept = reachable(program.nodes, [*starts, *flows, *delayed, *gradient])
-    used = sorted(int(program.nodes[i].attr or 0) for i in kept if program.nodes[i].op == "series")
+    used = sorted(program.nodes[i].number for i in kept if program.nodes[i].op == "series")
     numbers = {old: new for new, old in enumerate(i for i in used if i < len(trajectory))}
     count = len(numbers)
     numbers |= {len(trajectory) + i: count + i for i in range(outputs)}
@@ -363,7 +363,7 @@ def keep_nodes(
     nodes: list[Node] = []
     for position in kept:
         node = program.nodes[position]
-        attr = renumbered[node.op][int(node.attr or 0)] if node.op in renumbered else node.attr
+        attr = renumbered[node.op][node.number] if node.op in renumbered else node.attr
         at[position] = len(nodes)
         nodes.append(Node(node.op, tuple(at[arg] for arg in node.args), attr, node.rate))
     made = replace(

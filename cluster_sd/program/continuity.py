@@ -37,16 +37,16 @@ def discontinuous(program: Program, outputs: Collection[int] | None = None) -> f
     for position in needed:
         node = program.nodes[position]
         if node.op == "pipe":
-            sources.append(program.pipes[int(node.attr or 0)].length)
+            sources.append(program.pipes[node.number].length)
         elif node.args and jumps.at(position):
             sources.extend(node.args)
     found = set(program.structural)
     for position in upstream(program, sources):
         node = program.nodes[position]
         if node.op in ("parameter", "start_parameter"):
-            found.add(int(node.attr or 0))
+            found.add(node.number)
         elif node.op in ("table", "table_slope"):
-            found.update(points_of(program.tables[int(node.attr or 0)]))
+            found.update(points_of(program.tables[node.number]))
     return frozenset(found)
 
 
@@ -65,7 +65,7 @@ class _Jumps:
         """Whether something that matters jumps where the arguments of the node at `position` cross a threshold."""
         node = self.nodes[position]
         if node.op == "table":
-            return self.program.tables[int(node.attr or 0)].kind not in ("interpolate", "extrapolate")
+            return self.program.tables[node.number].kind not in ("interpolate", "extrapolate")
         if not OPS[node.op].jumps:
             return False
         return node.op not in ("lt", "le") or self._tells(position, node.args)

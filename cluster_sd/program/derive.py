@@ -153,11 +153,11 @@ class _Forward:
         }
         if node.op not in companions:
             return _NONE
-        companion = companions[node.op].get(int(node.attr or 0))
+        companion = companions[node.op].get(node.number)
         return _NONE if companion is None else {_SEED: self.builder.leaf(node.op, companion)}
 
     def _hold(self, position: int, tangents: Tangents) -> Tangents:
-        slot = int(self.builder.nodes[position].attr or 0)
+        slot = self.builder.nodes[position].number
         return {key: self.builder.unique("hold", t, attr=self.slots[slot]) for key, t in tangents.items()}
 
     def _points(self, position: int, table: Table) -> Tangents:
@@ -195,7 +195,7 @@ def state_jacobian(program: Program) -> StateJacobian:
 
     def leaf(position: int) -> Tangents:
         node = builder.nodes[position]
-        return {int(node.attr or 0): position} if node.op == "state" else _NONE
+        return {node.number: position} if node.op == "state" else _NONE
 
     one = builder.literal(1.0)
     found = propagate(builder, range(len(program.nodes)), lambda i: dict.fromkeys(leaf(i), one))
@@ -237,8 +237,8 @@ def propagate(
             continue
         inner = [found[arg] for arg in node.args]
         added = _NONE
-        if node.op == "table" and builder.tables[int(node.attr or 0)].first_parameter >= 0:
-            added = points(position, builder.tables[int(node.attr or 0)])
+        if node.op == "table" and builder.tables[node.number].first_parameter >= 0:
+            added = points(position, builder.tables[node.number])
         if not any(inner):
             found[position] = added
         elif node.op == "hold":
@@ -355,7 +355,7 @@ def active_nodes(nodes: Sequence[Node], sources: Collection[int], tables: Sequen
     for position, node in enumerate(nodes):
         if not node.args:
             active[position] = position in sources
-        elif node.op == "table" and tables[int(node.attr or 0)]:
+        elif node.op == "table" and tables[node.number]:
             active[position] = 1
         else:
             active[position] = any(
@@ -388,7 +388,7 @@ def upstream(program: Program, roots: Iterable[int]) -> set[int]:
             continue
         found.add(position)
         node = program.nodes[position]
-        number = int(node.attr or 0) if node.op in ("state", "previous", "pipe") else 0
+        number = node.number if node.op in ("state", "previous", "pipe") else 0
         if node.op == "state":
             waiting += program.states[number].initial, program.states[number].derivative
         elif node.op == "previous":

@@ -141,7 +141,7 @@ class Plan:
         """Instructions of node `i`, about."""
         node = self.nodes[i]
         if node.op in ("table", "table_slope"):
-            return 6 + 4 * min(len(self.task.program.tables[int(node.attr or 0)].x), CHAIN)
+            return 6 + 4 * min(len(self.task.program.tables[node.number].x), CHAIN)
         return _COST.get(node.op, 1)
 
     def _cost(self, positions: Iterable[int]) -> int:

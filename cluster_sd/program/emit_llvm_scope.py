@@ -131,7 +131,7 @@ class Scope:
 
     def _direct(self, i: int) -> Value:
         node, parameters = self.plan.nodes[i], len(self.plan.task.program.parameters)
-        number = int(node.attr or 0)
+        number = node.number
         if node.op == "state":
             return self.state(number)
         if node.op == "previous":
@@ -167,7 +167,7 @@ class Scope:
             return self._leaf(i)
         args = [self.get(arg) for arg in node.args]
         if node.op in ("table", "table_slope"):
-            number = int(node.attr or 0)
+            number = node.number
             table = self.plan.task.program.tables[number]
             function = lookup if node.op == "table" else slope
             return function(self.w, table, args[0], self._points(number) if table.first_parameter >= 0 else None)
@@ -204,7 +204,7 @@ class Scope:
     def _leaf(self, i: int) -> Value:
         plan, w = self.plan, self.w
         node = plan.nodes[i]
-        number = int(node.attr or 0)
+        number = node.number
         if node.op in ("parameter", "start_parameter"):
             base = self.field("varying" if node.op == "parameter" else "start_varying", "ptr")
             return self._row_of_runs(base, plan.task.varying.index(number))

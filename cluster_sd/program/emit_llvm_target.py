@@ -123,18 +123,6 @@ def compile_object(text: str, target: Target, effort: int) -> bytes:
         return machine.emit_object(module)
 
 
-def assembly(text: str, target: Target, effort: int = 2) -> str:
-    """The same as assembly language, for reading."""
-    with _lock:
-        machine = _target_machine(target, effort)
-        module = llvm.parse_assembly(text)
-        module.triple = target.triple
-        module.data_layout = str(machine.target_data)
-        if effort:
-            _optimise(module, machine)
-        return machine.emit_assembly(module)
-
-
 def _target_machine(target: Target, effort: int) -> llvm.TargetMachine:
     # code and its constants may end up anywhere in memory, far from each other: no small code model
     return llvm.Target.from_triple(target.triple).create_target_machine(

@@ -57,7 +57,6 @@ class _Run:
     runs: NDArray[np.int64]
     values: Values
     states: NDArray[np.float64]
-    start: NDArray[np.float64]
     given: NDArray[np.float64] | None = None
     slots: list[Any] = field(default_factory=list)
     pipes: list[NDArray[np.float64]] = field(default_factory=list)
@@ -128,7 +127,7 @@ class NumpyKernel:
     def _begin(self, grid: Grid, segment: Segment, seed: int, runs: NDArray[np.int64]) -> _Run:
         program = self.task.program
         values: Values = [None] * (len(program.nodes) + 1)
-        run = _Run(grid, seed, runs, values, np.empty((len(program.states), len(runs))), np.empty(0))
+        run = _Run(grid, seed, runs, values, np.empty((len(program.states), len(runs))))
         fixed = {
             "start": grid.start,
             "stop": grid.stop,

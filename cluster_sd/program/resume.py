@@ -46,7 +46,7 @@ class _Resumed:
         first = builder.leaf("parameter", 2 * count + 1)
         self.states_offset = 2 * count + 2
         self.slots_offset = self.states_offset + len(program.states)
-        self.streams = tuple(sorted({int(node.attr or 0) for node in program.nodes if node.op == "uniform"}))
+        self.streams = tuple(sorted({node.number for node in program.nodes if node.op == "uniform"}))
         self.pipes_offset = len(program.series) + len(self.streams)
         local, dt = builder.leaf("step_time"), builder.leaf("dt")
         # whole steps since this part began: a quotient of times, rounded

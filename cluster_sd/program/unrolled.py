@@ -72,7 +72,7 @@ class Step:
     def moved(self, leaf: int, weights: Sequence[float]) -> int:
         """Node of the value of the state at `leaf` after a step of the flows of the stages so far, with `weights`."""
         builder = self.builder
-        derivative = self.program.states[int(self.program.nodes[leaf].attr or 0)].derivative
+        derivative = self.program.states[self.program.nodes[leaf].number].derivative
         value = self.stages[0][leaf]
         for weight, stage in zip(weights, self.stages, strict=True):
             if weight:
@@ -111,7 +111,7 @@ class Step:
         if node.op in self.settings:
             return self.settings[node.op]
         if node.op == "start_parameter":
-            return builder.leaf("parameter", self.start_offset + int(node.attr or 0))
+            return builder.leaf("parameter", self.start_offset + node.number)
         if node.op in TRAJECTORY:
             return self._series(position)
         return builder.leaf(node.op, None if node.attr is None else int(node.attr))

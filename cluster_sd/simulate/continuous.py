@@ -78,7 +78,7 @@ def pointwise(program: Program) -> Program:
     nodes = []
     for node in program.nodes:
         if node.op in first:
-            node = Node("parameter", (), first[node.op] + int(node.attr or 0), Rate.RUN)
+            node = Node("parameter", (), first[node.op] + node.number, Rate.RUN)
         elif node.op in clock:
             node = Node("parameter", (), clock[node.op], Rate.RUN)
         elif node.rate is not Rate.LITERAL:

@@ -41,7 +41,7 @@ def _gaps(program: Program, written: bool) -> list[bool]:
     missing = [any(y != y for y in table.y) and table.first_parameter < 0 for table in program.tables]
     found: list[bool] = []
     for node in program.nodes:
-        own = node.op == "table" and missing[int(node.attr or 0)]
+        own = node.op == "table" and missing[node.number]
         own = own or (written and node.op == "literal" and node.attr != node.attr)
         found.append(own or any(found[arg] for arg in node.args))
     return found

@@ -35,7 +35,7 @@ def ramp(low: Lowering, ast: Any, frame: Frame) -> int:
     """``RAMP(slope, start, end)``; without an end it goes on."""
     builder = low.builder
     slope, begin, *end = [low.number(arg, frame) for arg in ast.arguments]
-    now = builder.leaf("start" if frame.start else "time")
+    now = low.now(frame)
     low.event(begin)
     if end:
         low.event(end[0])

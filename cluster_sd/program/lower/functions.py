@@ -98,7 +98,7 @@ def _time_value(low: Lowering, ast: Any, frame: Frame) -> int:
     numbers = [low.structural_number(arg, frame) for arg in (ast.arguments[0], ast.arguments[2])]
     if numbers != [0.0, 0.0]:
         raise low.unsupported("GET TIME VALUE with a calendar or the computer's clock", frame)
-    now = low.builder.leaf("start" if frame.start else "time")
+    now = low.now(frame)
     return low.builder.op("add", now, low.number(ast.arguments[1], frame))
 
 
@@ -149,8 +149,7 @@ def _wave(op: str) -> Function:
     def lowered(low: Lowering, ast: Any, frame: Frame) -> int:
         builder = low.builder
         amplitude, period = _arguments(low, ast, frame, 2)
-        now = builder.leaf("start" if frame.start else "time")
-        turn = builder.op("div", builder.op("mul", now, builder.literal(2 * math.pi)), period)
+        turn = builder.op("div", builder.op("mul", low.now(frame), builder.literal(2 * math.pi)), period)
         return builder.op("mul", amplitude, builder.op(op, turn))
 
     return lowered

@@ -182,6 +182,10 @@ class Lowering:
             return self.builder.literal(position)
         return self.value(scope, found, self.elements(found, subscripts, frame), frame.start)
 
+    def now(self, frame: Frame) -> int:
+        """Leaf of the time that `frame` describes: the start, or the time of the stage."""
+        return self.builder.leaf("start" if frame.start else "time")
+
     def clock(self, name: str, scope: Scope) -> str | None:
         """Leaf of a name that every model has, or None."""
         if name.rstrip("$") in CLOCK:
@@ -262,7 +266,7 @@ class Lowering:
             return self.parameter(frame.owner, value, frame.start)
         if kind == "AbstractData":
             table = data_table(self, component, home, frame)
-            return self.builder.table(table, self.builder.leaf("start" if frame.start else "time"))
+            return self.builder.table(table, self.now(frame))
         return self.expression(component.ast, frame)
 
     # ---- constants ---------------------------------------------------------------------------------------------
@@ -284,7 +288,7 @@ class Lowering:
             return self.parameter(frame.owner, np.nan if value is None else value, frame.start)
         first = self.constants.table(frame.owner, times, [np.nan] * len(times))
         table = Table(frame.owner, tuple(times), (np.nan,) * len(times), "interpolate", first)
-        return self.builder.table(table, self.builder.leaf("start" if frame.start else "time"))
+        return self.builder.table(table, self.now(frame))
 
     def parameter(self, name: str, value: float, start: bool) -> int:
         """Node of the constant `name`."""

@@ -51,10 +51,6 @@ class Frame(NamedTuple):
     env: Mapping[str, str]
     start: bool
 
-    def bind(self, **env: str) -> Frame:
-        """The same place with more ranges bound."""
-        return self._replace(env={**self.env, **env})
-
 
 def variable(element: Any, subscripts: Subscripts) -> Variable:
     """Spread an abstract element's components over its array elements; a later component wins over an earlier one."""
