@@ -1,8 +1,8 @@
 """Results on disk: whole or not at all, each with a ``run.json`` that says where it came from.
 
-A file is written beside its final place under a hidden name and then moved; whoever stops the program leaves nothing
-half done. ``run.json`` stands in the folder of the result and describes the newest result there; when another result
-comes into the same folder, the description of the one before moves to ``NAME.run.json``.
+A file is written beside its final place under a hidden name and then moved, and so is a folder; whoever stops the
+program leaves nothing half done. ``run.json`` stands in the folder of the result and describes the newest result there;
+when another result comes into the same folder, the description of the one before moves to ``NAME.run.json``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 import os
 import re
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,7 +30,19 @@ from cluster_sd.version import __version__
 if TYPE_CHECKING:
     from cluster_sd.api import Model
 
-__all__ = ["FORMATS", "check", "deliver", "digest", "folder_of", "record", "write_csv", "write_netcdf", "write_parquet"]
+__all__ = [
+    "FORMATS",
+    "check",
+    "check_folder",
+    "deliver",
+    "deliver_folder",
+    "digest",
+    "folder_of",
+    "record",
+    "write_csv",
+    "write_netcdf",
+    "write_parquet",
+]
 
 #: Suffix of a result's file -> what it is.
 FORMATS: Mapping[str, str] = {".csv": "csv", ".nc": "netcdf", ".parquet": "parquet"}
@@ -57,14 +70,35 @@ def check(path: str) -> Path:
         raise InputError(f"--out {path}: {ending} says no format; it can be {', '.join(FORMATS)}")
     if target.is_dir():
         raise InputError(f"--out {path}: is a folder; a file is needed")
-    folder = target.parent
+    _refuse_unwritable(path, target.parent)
+    return target
+
+
+def check_folder(path: str) -> Path:
+    """The path of a result that is a folder, looked at before any work is done for it.
+
+    A folder that is there already may hold other things: they stay, and only what an earlier result of this program
+    left there is replaced.
+
+    Raises
+    ------
+    InputError
+        When the path is a file, or the folder can't be made or written to.
+    """
+    target = Path(path)
+    _refuse_unwritable(path, target)
+    _refuse_unwritable(path, target.parent)  # the result is made beside its place
+    return target
+
+
+def _refuse_unwritable(path: str, folder: Path) -> None:
+    """An error where `folder`, or the nearest one above it that exists, can't be written to."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     if not folder.is_dir():
         raise InputError(f"--out {path}: {folder} is a file, not a folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"--out {path}: no right to write into {folder}")
-    return target
 
 
 def deliver(target: Path, write: Callable[[Path], None], record: Callable[[], Mapping[str, Any]]) -> None:
@@ -89,6 +123,58 @@ def deliver(target: Path, write: Callable[[Path], None], record: Callable[[], Ma
             _set_aside(about, target.name)
     except OSError as error:
         raise InputError(f"--out {target}: can't be written ({error.strerror or error})") from error
+
+
+def deliver_folder(target: Path, write: Callable[[Path], None], record: Callable[[], Mapping[str, Any]]) -> None:
+    """Write a result that is a folder, with its ``run.json``, whole or not at all.
+
+    Parameters
+    ----------
+    target : Path
+        The folder. What an earlier result left there (``files`` of its ``run.json``) is replaced; all else stays.
+    write : callable
+        Writes files, also in folders, below the path that it is given.
+    record : callable
+        Called after `write`; gives what ``run.json`` says (JSON values).
+    """
+    final = target.resolve()
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with folder_of(final):
+            try:
+                temporary.mkdir()
+                write(temporary)
+                files = sorted(p.relative_to(temporary).as_posix() for p in temporary.rglob("*") if p.is_file())
+                text = json.dumps({"out": target.name, **record(), "files": files}, indent=2, ensure_ascii=False)
+                (temporary / "run.json").write_text(text + "\n", encoding="utf-8")
+                _settle(temporary, final, files)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise InputError(f"--out {target}: can't be written ({error.strerror or error})") from error
+
+
+def _settle(made: Path, final: Path, files: Sequence[str]) -> None:
+    """Move a finished folder to its place: at once where nothing is there, else file by file, ``run.json`` last."""
+    if not final.exists():
+        os.replace(made, final)
+        return
+    earlier = set(_files(final)) - set(files)
+    for name in (*files, "run.json"):
+        (final / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(made / name, final / name)
+    for name in earlier:
+        (final / name).unlink(missing_ok=True)
+        with suppress(OSError):  # other files are still there
+            (final / name).parent.rmdir()
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """The files that an earlier result left in `folder`, as its ``run.json`` says; none outside the folder."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        for name in json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]:
+            if (folder / name).resolve().is_relative_to(folder):
+                yield name
 
 
 @contextmanager

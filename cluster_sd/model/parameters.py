@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cluster_sd.distributions import KINDS
 from cluster_sd.errors import unknown
 from cluster_sd.model.names import clean, spelled
 from cluster_sd.model.rows import Row, read_rows
@@ -13,7 +14,7 @@ from cluster_sd.model.rows import Row, read_rows
 __all__ = ["CONFIDENCES", "DISTRIBUTIONS", "ROLES", "Parameter", "read_parameters"]
 
 ROLES = ("lever", "uncertain", "initial", "fixed")
-DISTRIBUTIONS = ("uniform", "loguniform", "triangular", "beta", "normal", "lognormal")
+DISTRIBUTIONS = tuple(KINDS)
 CONFIDENCES = ("measured", "reported", "inferred", "assumed")
 
 _COLUMNS = (
