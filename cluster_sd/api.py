@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
+    from cluster_sd.simulate.many_slopes import Slopes
+
 __all__ = ["EnsembleArrays", "Model", "RunArrays", "load"]
 
 
@@ -249,6 +251,7 @@ class Model:
         save_every: float | None = None,
         threads: int | None = None,
         seed: int = 0,
+        streams: Any = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: Callable[[int, int], object] | None = None,
@@ -264,7 +267,10 @@ class Model:
             ``"final(Name)"``, ``"Name@2024"``, ``"mean(Name)"``, ``"Name"`` (the series) and so on. Default: the
             outcomes of the model's folder, or the series of all stocks where it has none.
         scenario, solver, backend, time_step, start, stop, save_every, seed
-            As in :meth:`run`. A run's random numbers depend on seed, run and variable.
+            As in :meth:`run`. A run's random numbers depend on seed, stream and variable.
+        streams : array of int, shape (run,), optional
+            Which random numbers each run meets; runs of one stream meet the same (common random numbers). Default:
+            each run its own, by its number.
         threads : int, optional
             Default: the cores that the process may use. Results don't depend on it.
         checkpoint : path, optional
@@ -293,6 +299,7 @@ class Model:
             save_every=save_every,
             threads=threads,
             seed=seed,
+            streams=streams,
             checkpoint=checkpoint,
             resume=resume,
             progress=progress,
@@ -313,6 +320,7 @@ class Model:
         save_every: float | None = None,
         threads: int | None = None,
         seed: int = 0,
+        streams: Any = None,
         checkpoint: str | Path | None = None,
         resume: bool = False,
         progress: Callable[[int, int], object] | None = None,
@@ -326,6 +334,7 @@ class Model:
             self._scenario(scenario),
             as_design(design),
             asked,
+            streams=streams,
             checkpoint=checkpoint,
             resume=resume,
             progress=progress,
@@ -377,6 +386,47 @@ class Model:
             self._planner, settings, asked, read_series(series), _texts(parameters), _texts(measures), mode
         )
         return made.to_dataset()
+
+    def slopes(
+        self,
+        parameters: Sequence[str],
+        measures: Sequence[str],
+        changes: Mapping[str, Any] | None = None,
+        *,
+        scenario: str | None = None,
+        solver: str | None = None,
+        backend: str | None = None,
+        time_step: float | None = None,
+        start: float | None = None,
+        stop: float | None = None,
+        save_every: float | None = None,
+        threads: int | None = None,
+        seed: int = 0,
+        mode: str = "auto",
+    ) -> Slopes:
+        """Measures and their derivatives as a function of parameters, compiled once for many points.
+
+        Parameters
+        ----------
+        parameters : sequence of str
+            As for :meth:`gradient`; ``"Name@2025"`` acts from 2025 on.
+        measures, changes, scenario, solver, backend, time_step, start, stop, save_every, seed, mode
+            As for :meth:`gradient`. The model's random numbers are the same at all points.
+        threads : int, optional
+            Default: the cores that the process may use.
+
+        Returns
+        -------
+        Slopes
+            ``slopes(points)``, `points` of shape (point, parameter), gives ``values`` (point, measure), ``gradient``
+            (point, measure, parameter) and ``failed`` (point); ``slopes.discontinuous`` is as in :meth:`gradient`.
+        """
+        from cluster_sd.simulate.many_slopes import prepare_slopes
+
+        settings = Settings(scenario, solver, backend, time_step, start, stop, save_every, seed, threads)
+        asked = (*self._scenario(scenario), *read_changes(changes))
+        wanted = read_changes(dict.fromkeys(_texts(parameters), 0.0), "slopes in")
+        return prepare_slopes(self._planner, settings, asked, (), wanted, _texts(measures), mode)
 
     # ---- within ---------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ class Experiment:
         Names of the outputs that are kept, in order.
     seed : int
         Of the random numbers.
+    streams : array of int, shape (run,), or None
+        Which random numbers each run meets: runs of one stream meet the same. None: each run its own, by its number.
     """
 
     program: Program
@@ -48,6 +50,11 @@ class Experiment:
     inputs: Inputs
     kept: tuple[str, ...]
     seed: int
+    streams: NDArray[np.int64] | None = None
+
+    def noise(self, first: int, last: int) -> NDArray[np.int64]:
+        """Streams of the runs from `first` up to, not including, `last`."""
+        return np.arange(first, last, dtype=np.int64) if self.streams is None else self.streams[first:last]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +118,7 @@ def run_block(experiment: Experiment, kernel: Kernel, first: int, last: int) -> 
     """Run the runs from `first` up to, not including, `last`."""
     grid = experiment.grid
     segments = experiment.inputs.segments(grid, first, last)
-    batch = kernel.integrate(grid, segments, experiment.seed, np.arange(first, last, dtype=np.int64))
+    batch = kernel.integrate(grid, segments, experiment.seed, experiment.noise(first, last))
     failed = batch.failed_step >= 0
     time = np.where(failed, grid.start + batch.failed_step * grid.dt, np.nan)
     return batch, Failures(np.asarray(batch.failed_item, dtype=np.int64), time)

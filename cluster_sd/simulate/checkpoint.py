@@ -26,7 +26,7 @@ _MAGIC = "cluster_sd partial ensemble 1"
 _RECORD = struct.Struct("<qqqI")  # first run, last run + 1, bytes that follow, their CRC-32
 _CHANGED = {
     "model": "the model, its data files or the package",
-    "design": "the design, the scenario or another parameter value",
+    "design": "the design, the scenario, the streams or another parameter value",
     "measures": "the measures",
     "settings": "the solver, the backend, the time settings or the seed",
 }
@@ -53,6 +53,8 @@ def identity(
     for column in inputs.columns:
         design.update(struct.pack("<qd?", column.parameter, column.time, bool(column.values.ndim)))
         design.update(np.ascontiguousarray(column.values).tobytes())
+    if experiment.streams is not None:
+        design.update(experiment.streams.tobytes())
     times = [grid.start, grid.stop, grid.dt, grid.save_step, experiment.seed]
     return {
         "model": model,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cluster_sd.errors import InputError, SimulationError
 from cluster_sd.model.names import clean
@@ -104,6 +105,7 @@ def run_many(
     design: Design,
     measures: Sequence[str],
     *,
+    streams: Any = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     progress: Callable[[int, int], object] | None = None,
@@ -111,6 +113,8 @@ def run_many(
     """One run for each row of `design`, with only the measures kept; `base` holds for all runs."""
     ready = prepare(planner, settings, (*base, *design.changes), design.series, design.runs)
     experiment, picked = narrowed(ready.experiment, planner.metadata, measures)
+    if streams is not None:
+        experiment = replace(experiment, streams=check_streams(streams, design.runs, ready.backend))
     threads = thread_count(settings.threads)
     results = Results.empty(experiment, picked, ready.experiment.grid)
     how = executor(experiment, ready.metadata, ready.solver, ready.backend)
@@ -177,6 +181,18 @@ def check_seed(seed: int) -> int:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed <= _MAX_SEED:
         raise InputError(f"seed is {seed!r}; it must be a whole number from 0 to 2^64 - 1")
     return int(seed)
+
+
+def check_streams(streams: Any, runs: int, backend: str | None = None) -> NDArray[np.int64]:
+    """Streams of `runs` runs; InputError where they are no whole numbers from 0, or the backend has none."""
+    if backend == "pysd":
+        raise InputError("backend pysd draws random numbers of its own, so that runs have no streams; take llvm or numpy")
+    array = np.asarray(streams)
+    if array.shape != (runs,) or array.dtype.kind not in "iu":
+        raise InputError(f"streams: {runs} whole numbers belong here, one a run, not {array.dtype} of {array.shape}")
+    if runs and not 0 <= int(array.min()) <= int(array.max()) < 2**63:
+        raise InputError(f"streams: {array.min()} to {array.max()} can't be used; they go from 0 to 2^63 - 1")
+    return array.astype(np.int64)
 
 
 def thread_count(threads: int | None) -> int:

@@ -17,11 +17,13 @@ from cluster_sd.simulate.design import Change, Series
 from cluster_sd.simulate.kernels import maker
 from cluster_sd.simulate.measuring import measured
 from cluster_sd.simulate.plan import Planner, meant
-from cluster_sd.simulate.running import Settings, prepare
+from cluster_sd.simulate.running import Prepared, Settings, prepare
 from cluster_sd.solvers.tableau import FIXED_STEP
 
 if TYPE_CHECKING:
     import xarray
+
+    from cluster_sd.simulate.functionals import Functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +74,17 @@ def gradient_of(
     mode: str,
 ) -> GradientArrays:
     """Derivatives of the measures of one run in `parameters`: constants, stocks (initial values), points of tables."""
-    from cluster_sd.simulate.gradients import MODES, Differentiator, functional
+    from cluster_sd.simulate.gradients import Differentiator
 
-    if mode not in MODES:
-        raise InputError(f"unknown mode '{mode}'; it can be {', '.join(MODES)}")
-    if not parameters:
-        raise InputError("no parameter is named to derive in")
     wanted = [Change(name, -math.inf, np.asarray(0.0), f"gradient in '{name}'") for name in parameters]
     ready = prepare(planner, settings, changes, series, 1, wanted)
-    if ready.solver not in FIXED_STEP:
-        raise InputError(
-            f"a gradient is that of a run by a fixed-step solver, not by {ready.solver}; take {', '.join(FIXED_STEP)}"
-        )
-    if ready.backend == "pysd":
-        raise InputError("backend pysd has no gradients; take llvm or numpy")
+    refuse_unfit(ready, mode, parameters)
     experiment, program = ready.experiment, ready.experiment.program
     numbers = [n for name in parameters for n in meant(name, program, "gradient")]
-    asked = measured(measures, program, planner.metadata)
-    for measure, _ in asked:
-        if measure.is_series:
-            raise InputError(
-                f"measure '{measure.text}' is a series; a gradient is of a number, as final({measure.text})"
-            )
-    functionals = [functional(m.kind, program.outputs[name], m.argument, m.text) for m, name in asked]
     make = maker(ready.backend, float(experiment.grid.steps + 1) * 4 * len(numbers), len(numbers))
-    differentiator = Differentiator(program, numbers, functionals, FIXED_STEP[ready.solver], mode=mode, make=make)
+    differentiator = Differentiator(
+        program, numbers, functionals_of(measures, ready), FIXED_STEP[ready.solver], mode=mode, make=make
+    )
     found = differentiator(experiment.grid, experiment.inputs.segments(experiment.grid), experiment.seed)
     if found.failed_item[0] >= 0:
         by_node = {node: name for name, node in program.outputs.items()}
@@ -108,3 +96,33 @@ def gradient_of(
     return GradientArrays(
         tuple(measures), names, found.values[:, 0], found.jacobian[:, :, 0], found.discontinuous, used
     )
+
+
+def refuse_unfit(ready: Prepared, mode: str, parameters: Sequence[str]) -> None:
+    """An error for settings with which there is no gradient."""
+    from cluster_sd.simulate.gradients import MODES
+
+    if mode not in MODES:
+        raise InputError(f"unknown mode '{mode}'; it can be {', '.join(MODES)}")
+    if not parameters:
+        raise InputError("no parameter is named to derive in")
+    if ready.solver not in FIXED_STEP:
+        raise InputError(
+            f"a gradient is that of a run by a fixed-step solver, not by {ready.solver}; take {', '.join(FIXED_STEP)}"
+        )
+    if ready.backend == "pysd":
+        raise InputError("backend pysd has no gradients; take llvm or numpy")
+
+
+def functionals_of(measures: Sequence[str], ready: Prepared) -> list[Functional]:
+    """The measures as functionals of a run's outputs; a series is refused."""
+    from cluster_sd.simulate.functionals import functional
+
+    program = ready.experiment.program
+    found = measured(measures, program, ready.metadata)
+    for measure, _ in found:
+        if measure.is_series:
+            raise InputError(
+                f"measure '{measure.text}' is a series; a gradient is of a number, as final({measure.text})"
+            )
+    return [functional(m.kind, program.outputs[name], m.argument, m.text) for m, name in found]
