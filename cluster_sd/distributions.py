@@ -5,6 +5,7 @@ One row a kind: a sensitivity analysis samples from these, a calibration takes t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -91,15 +92,27 @@ class Distribution:
 
     def logpdf(self, x: Array) -> Array:
         """Logarithm of the density at `x`; same shape, -inf outside the support."""
-        return np.asarray(self._scipy.logpdf(np.asarray(x, dtype=float)))
+        return self._within(x, KINDS[self.kind].logpdf, -np.inf)
 
     def slope(self, x: Array) -> Array:
         """Derivative of `logpdf` at `x`; same shape, 0 outside the support."""
+        return self._within(x, KINDS[self.kind].slope, 0.0)
+
+    def _within(self, x: Array, formula: Callable[[Distribution, Array], Array], outside: float) -> Array:
         x = np.asarray(x, dtype=float)
-        least, largest = self.support
+        least, largest = self._support
         with np.errstate(divide="ignore", invalid="ignore"):
-            found = KINDS[self.kind].slope(self, x)
-        return np.where((x >= least) & (x <= largest), found, 0.0)
+            return np.where((x >= least) & (x <= largest), formula(self, x), outside)
+
+    @cached_property
+    def _support(self) -> tuple[float, float]:
+        return self.support
+
+    @cached_property
+    def _shapes(self) -> tuple[float, float]:
+        """Both shapes of the PERT distribution."""
+        width = self.high - self.low
+        return 1 + 4 * (self.peak - self.low) / width, 1 + 4 * (self.high - self.peak) / width
 
     @cached_property
     def _scipy(self) -> Any:
@@ -108,9 +121,10 @@ class Distribution:
 
 @dataclass(frozen=True)
 class _Kind:
-    """How a kind becomes a distribution of SciPy, and the derivative of its log density."""
+    """How a kind becomes a distribution of SciPy; its log density, written out for speed, and the derivative of it."""
 
     make: Callable[[Distribution], Any]
+    logpdf: Callable[[Distribution, Array], Array]
     slope: Callable[[Distribution, Array], Array]
 
 
@@ -122,6 +136,7 @@ def _stats() -> Any:
 
 #: Standard deviations from the mean to the 97.5 % point of a normal distribution.
 _Z = 1.959963984540054
+_LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
 
 def _uniform(d: Distribution) -> Any:
@@ -136,21 +151,30 @@ def _triangular(d: Distribution) -> Any:
     return _stats().triang((d.peak - d.low) / (d.high - d.low), d.low, d.high - d.low)
 
 
+def _triangular_logpdf(d: Distribution, x: Array) -> Array:
+    rising = (x - d.low) / (d.peak - d.low) if d.peak > d.low else np.ones_like(x)
+    falling = (d.high - x) / (d.high - d.peak) if d.high > d.peak else np.ones_like(x)
+    return np.log(np.where(x < d.peak, rising, falling)) + math.log(2 / (d.high - d.low))
+
+
 def _triangular_slope(d: Distribution, x: Array) -> Array:
     return np.where(x < d.peak, 1 / (x - d.low), -1 / (d.high - x))
 
 
-def _shapes(d: Distribution) -> tuple[float, float]:
-    width = d.high - d.low
-    return 1 + 4 * (d.peak - d.low) / width, 1 + 4 * (d.high - d.peak) / width
-
-
 def _beta(d: Distribution) -> Any:
-    return _stats().beta(*_shapes(d), d.low, d.high - d.low)
+    return _stats().beta(*d._shapes, d.low, d.high - d.low)
+
+
+def _beta_logpdf(d: Distribution, x: Array) -> Array:
+    from scipy.special import betaln, xlogy
+
+    (a, b), width = d._shapes, d.high - d.low
+    u = (x - d.low) / width
+    return xlogy(a - 1, u) + xlogy(b - 1, 1 - u) - betaln(a, b) - math.log(width)
 
 
 def _beta_slope(d: Distribution, x: Array) -> Array:
-    a, b = _shapes(d)
+    a, b = d._shapes
     rising = (a - 1) / (x - d.low) if a > 1 else 0.0
     falling = (b - 1) / (d.high - x) if b > 1 else 0.0
     return rising - falling + 0 * x
@@ -164,6 +188,11 @@ def _normal(d: Distribution) -> Any:
     return _stats().norm(*_moments(d.low, d.high))
 
 
+def _normal_logpdf(d: Distribution, x: Array) -> Array:
+    mean, deviation = _moments(d.low, d.high)
+    return -0.5 * ((x - mean) / deviation) ** 2 - math.log(deviation) - _LOG_ROOT_2PI
+
+
 def _normal_slope(d: Distribution, x: Array) -> Array:
     mean, deviation = _moments(d.low, d.high)
     return (mean - x) / deviation**2
@@ -174,6 +203,13 @@ def _lognormal(d: Distribution) -> Any:
     return _stats().lognorm(deviation, scale=np.exp(mean))
 
 
+def _lognormal_logpdf(d: Distribution, x: Array) -> Array:
+    mean, deviation = _moments(np.log(d.low), np.log(d.high))
+    logarithm = np.log(np.where(x > 0, x, np.nan))
+    found = -0.5 * ((logarithm - mean) / deviation) ** 2 - logarithm - math.log(deviation) - _LOG_ROOT_2PI
+    return np.where(x > 0, found, -np.inf)
+
+
 def _lognormal_slope(d: Distribution, x: Array) -> Array:
     mean, deviation = _moments(np.log(d.low), np.log(d.high))
     return ((mean - np.log(x)) / deviation**2 - 1) / x
@@ -181,12 +217,12 @@ def _lognormal_slope(d: Distribution, x: Array) -> Array:
 
 #: Name of each kind, as in column ``distribution`` of ``parameters.csv`` -> what it is.
 KINDS: Mapping[str, _Kind] = {
-    "uniform": _Kind(_uniform, lambda d, x: 0 * x),
-    "loguniform": _Kind(_loguniform, lambda d, x: -1 / x),
-    "triangular": _Kind(_triangular, _triangular_slope),
-    "beta": _Kind(_beta, _beta_slope),
-    "normal": _Kind(_normal, _normal_slope),
-    "lognormal": _Kind(_lognormal, _lognormal_slope),
+    "uniform": _Kind(_uniform, lambda d, x: 0 * x - math.log(d.high - d.low), lambda d, x: 0 * x),
+    "loguniform": _Kind(_loguniform, lambda d, x: -np.log(x) - math.log(math.log(d.high / d.low)), lambda d, x: -1 / x),
+    "triangular": _Kind(_triangular, _triangular_logpdf, _triangular_slope),
+    "beta": _Kind(_beta, _beta_logpdf, _beta_slope),
+    "normal": _Kind(_normal, _normal_logpdf, _normal_slope),
+    "lognormal": _Kind(_lognormal, _lognormal_logpdf, _lognormal_slope),
 }
 #: Kinds whose values end at low and high.
 BOUNDED = ("uniform", "loguniform", "triangular", "beta")

@@ -30,12 +30,15 @@ class Functional:
         derivative in `series`, same shape as `series`.
     jumps : bool
         The value itself jumps when `series` changes smoothly; then no derivative of it is to be believed.
+    pick : callable, optional
+        Where the value is that of one output at one saved time: ``pick(times)`` is the position of that time.
     """
 
     name: str
     outputs: tuple[int, ...]
     evaluate: Evaluate
     jumps: bool = False
+    pick: Callable[[Array], int] | None = None
 
 
 def functional(kind: str, output: int, argument: float | None = None, name: str = "") -> Functional:
@@ -58,15 +61,18 @@ def functional(kind: str, output: int, argument: float | None = None, name: str 
     if kind not in DERIVATIVES:
         raise UnsupportedError(f"no derivative of the measure {kind!r}; there are those of {', '.join(DERIVATIVES)}")
 
+    picks: Mapping[str, Callable[[Array], int]] = {
+        "at": lambda times: time_index(times, argument or 0.0, f"measure {name or kind}"),
+        "final": lambda times: len(times) - 1,
+    }
+    pick = picks.get(kind)
+
     def evaluate(times: Array, series: Array) -> tuple[Array, Array]:
         one = series[:, 0]
-        if kind == "at":
-            value = one[time_index(times, argument or 0.0, f"measure {name or kind}")]
-        else:
-            value = KINDS[kind](times, one, argument)
+        value = KINDS[kind](times, one, argument) if pick is None else one[pick(times)]
         return value, DERIVATIVES[kind](times, one, argument)[:, None]
 
-    return Functional(name or kind, (output,), evaluate, kind == "time_of_max")
+    return Functional(name or kind, (output,), evaluate, kind == "time_of_max", pick)
 
 
 def _one(series: Array, rows: int | NDArray[np.int64]) -> Array:

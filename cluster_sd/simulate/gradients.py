@@ -118,6 +118,7 @@ class Differentiator:
         self.outputs = tuple(dict.fromkeys(node for measure in measures for node in measure.outputs))
         self._tangents: dict[bool, Tangent] = {}
         self._sweeps: dict[tuple[bool, bool], Reverse] = {}
+        self._picked: tuple[Grid, tuple[list[int], list[int], list[int], list[int]]] | None = None
         self._columns = [[self.outputs.index(node) for node in measure.outputs] for measure in measures]
 
     def __call__(
@@ -225,14 +226,27 @@ class Differentiator:
         jacobian = np.empty((len(self.measures), len(self.parameters), len(runs)))
         step, item = np.empty(len(runs), dtype=np.int64), np.empty(len(runs), dtype=np.int64)
         per_run = 16 * len(grid.saves) * max(1, len(self.outputs)) * max(1, len(self.parameters))
+        picked, saves, outputs, others = self._picks(grid)
         for block in _blocks(len(runs), per_run):
             found = self.sensitivities(grid, cut(segments, block), seed, runs[block], moves=moves[:, :, block])
             step[block], item[block] = found.failed_step, found.failed_item
-            for row, (measure, columns) in enumerate(zip(self.measures, self._columns, strict=True)):
+            values[picked, block] = found.series[saves, outputs]
+            jacobian[picked, :, block] = found.tangents[saves, outputs]
+            for row in others:
+                columns = self._columns[row]
                 with np.errstate(all="ignore"):
-                    values[row, block], weights = measure.evaluate(grid.times, found.series[:, columns])
+                    values[row, block], weights = self.measures[row].evaluate(grid.times, found.series[:, columns])
                     jacobian[row, :, block] = _contract(weights, found.tangents[:, columns])
         return values, jacobian, step, item
+
+    def _picks(self, grid: Grid) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Measures that are one saved value: their rows, saved times and outputs; and the rows of all others."""
+        if self._picked is None or self._picked[0] is not grid:  # one grid after the other is nearly always the same
+            times = grid.times
+            picked = [(row, m.pick(times), self._columns[row][0]) for row, m in enumerate(self.measures) if m.pick]
+            rows, saves, outputs = ([one[k] for one in picked] for k in range(3))
+            self._picked = grid, (rows, saves, outputs, [row for row, m in enumerate(self.measures) if not m.pick])
+        return self._picked[1]
 
     # -- reverse -----------------------------------------------------------------------------------------------------
 

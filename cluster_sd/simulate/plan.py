@@ -137,7 +137,7 @@ class Planner:
     def _refuse_control(self, change: Change) -> None:
         """Refuse a constant from which a time setting is computed: the times are read from the file, once."""
         for variable in self.metadata.variables:
-            if variable.kind == "control" and _mentions(variable.equation, split_element(change.name)[0]):
+            if variable.kind == "control" and mentions(variable.equation, split_element(change.name)[0]):
                 raise InputError(
                     f"{change.where}: '{change.name}' decides '{variable.name}', a time setting; give it as "
                     f"{_SETTINGS[clean(variable.name)]}"
@@ -208,7 +208,7 @@ class Planner:
         inside = [
             p
             for p in dict.fromkeys(split_element(p.name)[0] for p in program.parameters)
-            if _mentions(variable.equation, p)
+            if mentions(variable.equation, p)
         ]
         told = (
             f"set what it is computed from ({', '.join(inside[:5])})" if inside else "set a constant that it depends on"
@@ -274,7 +274,7 @@ def _check_complete(program: Program, inputs: Inputs) -> None:
             raise InputError(f"'{parameter.name}' has no value of its own here; give one for it too")
 
 
-def _mentions(equation: str, name: str) -> bool:
+def mentions(equation: str, name: str) -> bool:
     """Whether `equation` names `name` as a whole word."""
     text = f"  {clean(equation)}  "
     key = clean(name)

@@ -186,7 +186,9 @@ def check_seed(seed: int) -> int:
 def check_streams(streams: Any, runs: int, backend: str | None = None) -> NDArray[np.int64]:
     """Streams of `runs` runs; InputError where they are no whole numbers from 0, or the backend has none."""
     if backend == "pysd":
-        raise InputError("backend pysd draws random numbers of its own, so that runs have no streams; take llvm or numpy")
+        raise InputError(
+            "backend pysd draws random numbers of its own, so that runs have no streams; take llvm or numpy"
+        )
     array = np.asarray(streams)
     if array.shape != (runs,) or array.dtype.kind not in "iu":
         raise InputError(f"streams: {runs} whole numbers belong here, one a run, not {array.dtype} of {array.shape}")

@@ -35,6 +35,11 @@ def test_the_slope_is_the_derivative_of_the_log_density(distribution):
     assert distribution.slope(x) == pytest.approx(numeric, rel=1e-5, abs=1e-8)
 
 
+def test_the_log_density_is_scipys(distribution):
+    x = np.concatenate([distribution.ppf(np.linspace(0.01, 0.99, 9)), [-1.0, 0.0, 1.9, 30.0]])
+    np.testing.assert_allclose(distribution.logpdf(x), distribution._scipy.logpdf(x), rtol=1e-12)
+
+
 def test_low_and_high_are_the_ends_or_the_95_percent_interval(distribution):
     ends = [0.0, 1.0] if distribution.kind in BOUNDED else [0.025, 0.975]
     assert distribution.ppf(np.array(ends)) == pytest.approx([2, 10], rel=1e-12)
