@@ -29,6 +29,7 @@ from sampling import draw, fixed  # noqa: E402  # pyright: ignore[reportMissingI
 
 SEED = 14
 YEARS = (1975, 1985, 1995, 2005, 2010, 2017)
+SHOWN_YEARS = (1995, 2010)  # whose basins are drawn
 STOP = 2170.0  # two hundred years: the slowest stock that feeds back, local capital, turns over in fifteen
 STEP = 1 / 32
 DEVELOPED = 2000.0  # t/year: the scale above which an industry exists (L1)
@@ -80,10 +81,10 @@ def bistability(model: csd.Model, draws: pd.DataFrame) -> tuple[pd.DataFrame, pd
     -------
     table : pandas.DataFrame
         One row for each year of drivers, with and without founder.
-    bistable : pandas.Index
-        Parameter sets with two stable outcomes under the drivers of the last year, without founder.
+    tied : pandas.Index
+        Parameter sets that ties alone lift out of nothing under the drivers of ``SHOWN_YEARS``' last, without founder.
     """
-    rows, bistable = [], draws.index[:0]
+    rows, tied = [], draws.index[:0]
     for founder in (0.0, 1.0):
         for year in YEARS:
             drivers = frozen(year, founder)
@@ -100,9 +101,10 @@ def bistability(model: csd.Model, draws: pd.DataFrame) -> tuple[pd.DataFrame, pd
             for name, first in HELPED.items():
                 lifted = ends(model, fixed(draws[two], drivers | first)) >= DEVELOPED if two.any() else two[:0]
                 row[f"of the two: lifted by {name}"] = lifted.mean() if two.any() else np.nan
+                if (name, founder, year) == ("ties alone", 0.0, SHOWN_YEARS[-1]):
+                    tied = draws.index[two][lifted]
             rows.append(row)
-            bistable = draws.index[two] if founder == 0 else bistable
-    return pd.DataFrame(rows).round(3), bistable
+    return pd.DataFrame(rows).round(3), tied
 
 
 def equilibria(model: csd.Model, tied: dict[str, float]) -> pd.DataFrame:
@@ -144,12 +146,12 @@ def _returns(model: csd.Model, drivers: dict[str, float], state: dict[str, float
 
 
 def tipping(model: csd.Model, sets: pd.DataFrame) -> pd.DataFrame:
-    """Where a start without industry tips: along initial ties, and along capability, with the other given."""
+    """Where a start tips along ties or capability, the other given, without industry; along industry, both given."""
     rows = []
     for founder in (0.0, 1.0):
         for year in YEARS:
             driven = fixed(sets, frozen(year, founder))
-            for along in ("ties", "capability"):
+            for along in ("ties", "capability", "industry"):
                 for other in (0.02, 0.5, 0.98):
                     point, kind = _bisect(model, driven, along, other)
                     rows += [
@@ -158,7 +160,7 @@ def tipping(model: csd.Model, sets: pd.DataFrame) -> pd.DataFrame:
                             "drivers of": year,
                             "founder": int(founder),
                             "along": along,
-                            "other at": other,
+                            "others at": other,
                             "outcome": k,
                             "tipping point": p,
                         }
@@ -171,7 +173,9 @@ def _bisect(model: csd.Model, sets: pd.DataFrame, along: str, other: float) -> t
     """Bisection from 0.001 to 0.999 for every parameter set at once, to a thousandth."""
 
     def develops(level: np.ndarray) -> np.ndarray:
-        starts = [start(other, x) if along == "ties" else start(x, other) for x in level]
+        begin = {"ties": lambda x: start(other, x), "capability": lambda x: start(x, other)}
+        begin["industry"] = lambda x: start(other, other, x)
+        starts = [begin[along](float(x)) for x in level]
         return ends(model, fixed(sets, pd.DataFrame(starts, index=sets.index))) >= DEVELOPED
 
     below, above = np.full(len(sets), 0.001), np.full(len(sets), 0.999)
@@ -185,7 +189,7 @@ def _bisect(model: csd.Model, sets: pd.DataFrame, along: str, other: float) -> t
     return points, kinds.tolist()
 
 
-def basin(model: csd.Model, sets: pd.DataFrame, years: tuple[int, ...] = (1985, 2017), side: int = 17) -> pd.DataFrame:
+def basin(model: csd.Model, sets: pd.DataFrame, years: tuple[int, ...] = SHOWN_YEARS, side: int = 17) -> pd.DataFrame:
     """Where starts without industry lead, over a grid of initial capability and ties."""
     grid = np.linspace(0.0, 1.0, side)
     rows = []
@@ -226,7 +230,7 @@ def draw_basin(table: pd.DataFrame, path: Path) -> None:
                 middle, dark = float(np.median(field)), float(np.median(field)) > 1e4
                 text = "no industry" if middle < DEVELOPED else f"{middle:,.0f} t"
                 axis.text(0.5, 0.5, text, ha="center", va="center", fontsize=8, color="white" if dark else "black")
-    figure.supxlabel("initial ties (share of those of 2010)", fontsize=9)
+    figure.supxlabel("initial ties (share of a mature cluster's)", fontsize=9)
     figure.supylabel("initial capability", fontsize=9)
     figure.suptitle("What a start without industry leads to in 200 years, outside drivers frozen", fontsize=10)
     figure.colorbar(image, ax=axes, label="lead, t a year", shrink=0.8)
@@ -244,12 +248,12 @@ def main() -> None:
     draws = draw(model.parameters, args.runs, SEED).drop(
         columns=["Initial government capability", "Initial firm capability"]
     )
-    table, bistable = bistability(model, draws)
+    table, by_ties = bistability(model, draws)
     table.to_csv(args.out / "bistability.csv", index=False)
     print(table.to_string(index=False))
     base = pd.DataFrame([model.parameters.set_index("name")["value"][draws.columns]]).set_axis(["base"])
     tied = base.assign(**TIED).set_axis(["base, reach 0.2"])
-    picked = draws.loc[[*draws.index[:2], *bistable.difference(draws.index[:2])[:3]]]
+    picked = draws.loc[[*draws.index[:2], *by_ties.difference(draws.index[:2])[:3]]]
     sets = pd.concat([base, tied, picked.rename(index="draw {}".format)]).astype(float)
     table = equilibria(model, TIED)
     table.to_csv(args.out / "equilibria.csv", index=False, float_format="%.5g")

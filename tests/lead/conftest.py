@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import qmc
+from lead_draws import latin_hypercube
 
 import cluster_sd as csd
 
@@ -78,13 +76,7 @@ def base(model: csd.Model) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def draws(model: csd.Model) -> pd.DataFrame:
     """Latin hypercube over the ranges of all uncertain parameters."""
-    chosen: Any = model.parameters[model.parameters["role"].isin(["uncertain", "initial"])]
-    unit = qmc.LatinHypercube(len(chosen), rng=np.random.default_rng(18)).random(RUNS)
-    low, high = chosen["low"].to_numpy(float), chosen["high"].to_numpy(float)
-    logs = (chosen["distribution"] == "loguniform").to_numpy()
-    values = low + unit * (high - low)
-    values[:, logs] = low[logs] * (high[logs] / low[logs]) ** unit[:, logs]
-    return pd.DataFrame(values, columns=chosen["name"].to_list())
+    return latin_hypercube(model, RUNS)
 
 
 @pytest.fixture(scope="session")

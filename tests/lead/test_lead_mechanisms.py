@@ -137,7 +137,7 @@ def test_L4_own_smelting_needs_ties_technique_material_and_money(
     ask: Ask, missing: str, changes: dict[str, float]
 ) -> None:
     (there,), (without,) = ask(None, "Lead output@1995"), ask(changes, "Lead output@1995")
-    assert there > 10_000
+    assert there > 2000
     assert without < 0.01 * there, f"smelting without {missing}"
 
 
@@ -172,7 +172,7 @@ def test_L5_pressure_follows_harm_with_delay(base: Frame, ask: Ask) -> None:
 
 def test_L5_a_dirtier_workshop_makes_more_people_ill(ask: Ask) -> None:
     name = "Airborne share of loss[small workshop]"
-    clean, dirty = (ask({name: x}, "max(Ill people)")[0] for x in (0.05, 0.25))
+    clean, dirty = (ask({name: x}, "Ill people@1995")[0] for x in (0.05, 0.25))
     assert dirty > 1.5 * clean
 
 
@@ -210,7 +210,7 @@ def test_L6_a_heard_county_is_banned_less(ask: Ask) -> None:
     changes = {"Ban tolerance": 0.3}
     silent = changes | {"Liaison effort": 0, "Attention share[park alliance,province offices]": 0}
     (heard,), (unheard,) = ask(changes, "max(Ban intensity)"), ask(silent, "max(Ban intensity)")
-    assert unheard > heard + 0.2
+    assert unheard > heard + 0.1
 
 
 def test_L6_dependence_on_the_tax_softens_enforcement(ask: Ask) -> None:
@@ -234,7 +234,7 @@ def test_L7_policy_ties_are_chosen_by_both_sides(ask: Ask) -> None:
     (chosen,) = ask(None, measure)
     (not_asked,) = ask({"Liaison effort": 0}, measure)
     (not_eligible,) = ask({"Scale for half eligibility": 1e9}, measure)
-    assert chosen > 0.5
+    assert chosen > 0.1
     assert not_asked == 0
     assert not_eligible < 0.01 * chosen
 
@@ -259,9 +259,10 @@ def test_L7_policy_ties_bring_information_and_money(ask: Ask) -> None:
 def test_L8_the_park_waits_for_direction_prospects_and_budget(
     ask: Ask, lacking: str, changes: dict[str, float]
 ) -> None:
-    (usual,), (later,) = ask(None, date("park opening")), ask(changes, date("park opening"))
-    assert usual < 2010
-    assert later > usual + 0.5, f"a park without {lacking}"
+    usual, without = (ask(c, date("park opening"), "Park readiness@2010") for c in (None, changes))
+    assert usual[0] < 2010
+    assert without[0] > usual[0], f"a park as early without {lacking}"
+    assert without[1] < 0.95 * usual[1], f"a park as far without {lacking}"
 
 
 def test_L8_the_licence_follows_recognition_and_park(base: Frame, ask: Ask) -> None:
@@ -293,8 +294,8 @@ def test_L9_technology_rises_and_emission_a_tonne_falls(base: Frame) -> None:
 
 
 def test_L9_many_works_become_few(base: Frame) -> None:
-    assert base.loc[2011, "Formal works"] > 12
-    assert base.loc[2017, "Formal works"] < 6
+    assert base.loc[2011, "Formal works"] > 8
+    assert base.loc[2017, "Formal works"] < 0.5 * base.loc[2011, "Formal works"]
 
 
 # ---- L10 industry ties -------------------------------------------------------------------------------------------
@@ -303,7 +304,7 @@ def test_L9_many_works_become_few(base: Frame) -> None:
 @pytest.mark.parametrize("changes", [{"Share for half standing": 1e3}, {"Ties for half backing": 1e5}])
 def test_L10_posts_need_scale_and_official_backing(ask: Ask, changes: dict[str, float]) -> None:
     (there,), (without,) = ask(None, "Industry ties@2012"), ask(changes, "Industry ties@2012")
-    assert there > 1
+    assert there > 0.3
     assert without < 0.05 * there
 
 
@@ -396,7 +397,7 @@ def test_L14_frozen_drivers_stand_still(model: csd.Model) -> None:
     run: Frame = model.run({"Drivers frozen": 1, "Freeze year": 2005}).to_dataframe()
     for driver in (
         "World lead price",
-        "National scrap supply",
+        "Scrap at usual price",
         "Environmental stringency",
         "Relocation wave",
         "Pottery demand",
@@ -470,9 +471,54 @@ def test_L16_scrap_is_competed_for(base: Frame, ask: Ask) -> None:
     assert (
         base["Scrap intake"] + base["Rival intake"] <= base["National scrap supply"] + base["Powder sales"] + 1e-6
     ).all()
-    few, many = (ask({"Rival capacity scale": x}, "Scrap payable share@2015", "Lead output@2015") for x in (0.5, 2))
+    few, many = (
+        ask({"Rival capacity scale@2005": x}, "Scrap payable share@2015", "Lead output@2015") for x in (0.5, 2)
+    )
     assert many[0] > few[0]
     assert many[1] < few[1]
+
+
+def test_L16_dear_scrap_is_brought_out_and_cheap_scrap_left_lying(ask: Ask) -> None:
+    slump = {"Price shock size": 0.5, "Price shock year": 2009, "Price shock length": 2}
+    measures = ("National scrap supply@2010", "Lead output@2010", "Collectors@2012")
+    usual, hit = ask(None, *measures), ask(slump, *measures)
+    assert all(h < 0.95 * u for u, h in zip(usual, hit, strict=True))
+    deaf = {"Scrap supply elasticity": 0}
+    (before,), (after,) = ask(deaf, measures[0]), ask(deaf | slump, measures[0])
+    assert after == pytest.approx(before)
+
+
+def test_L16_demand_from_elsewhere_pays_the_first_collectors(base: Frame, ask: Ask) -> None:
+    paid = base["Collector margin share"] * base["Scrap price"] * base["Scrap per collector"]
+    expected = paid * base["Other scrap factor"] * base["Sold share"]
+    assert base["Collector income"].to_numpy() == pytest.approx(expected.to_numpy())
+    few, many = (ask({"Rival capacity scale": x}, "Collectors@1985")[0] for x in (0.5, 2))
+    assert many > 2 * few
+
+
+def test_L16_statistics_count_taxes_before_rebates(base: Frame) -> None:
+    kept = base["Tax raised"] - base["Tax handed back"]
+    assert base["Industry tax"].to_numpy() == pytest.approx(kept.to_numpy())
+    assert base["Park tax of the day"].to_numpy() == pytest.approx(
+        (base["Tax raised"] * base["Price level"]).to_numpy()
+    )
+    assert (base["Tax handed back"] >= 0).all()
+    assert base.loc[2017, "Tax handed back"] > 0
+
+
+def test_L16_plates_need_lead_customers_and_a_permit(base: Frame, ask: Ask) -> None:
+    used = (base["Plates sold"] + base["Battery output"]) * base["Lead in a battery"]
+    late = base["Plates sold"] > 0
+    assert (used[late] <= base["Lead output"][late] * (1 + 1e-9)).all()
+    assert (base["Plate and battery share"] >= base["Battery share"]).all()
+    (sold,) = ask(None, "Plates sold@2012")
+    without = {
+        "lead": {"Collection per collector": 1e-4},
+        "customers": {"Plates per tie": 0.0},
+        "permit": {"Own authority": 0, "Borrowing skill": 0, "Government learning rate": 0, "Compliance of small": 0},
+    }
+    for what, changes in without.items():
+        assert ask(changes, "Plates sold@2012")[0] < 0.5 * sold, f"plates without {what}"
 
 
 # ---- L17 networks ------------------------------------------------------------------------------------------------
@@ -486,6 +532,37 @@ def test_L17_size_density_and_variety_are_outputs_computed_from_ties(base: Frame
     assert row["Network density"] == pytest.approx((ties / (ties + row["Ties for half reach"])).mean())
     groups = ties.sum(axis=0) / ties.sum()
     assert row["Network variety"] == pytest.approx(1 - (groups**2).sum())
+
+
+SWITCHES = {"Trade ties": "Trade network intensity", "Policy ties": "Policy network intensity"} | {
+    "Industry ties": "Industry network intensity"
+}
+
+
+@pytest.mark.parametrize("ties", SWITCHES)
+def test_L17_a_network_that_is_off_holds_no_ties_and_leaves_the_others_free(ask: Ask, ties: str) -> None:
+    assert ask({SWITCHES[ties]: 0}, f"max({ties})") == [0]
+    start = {"Initial tie endowment": 1.0}  # a county that has ties loses them, and only those
+    others = [o for o in SWITCHES if o != ties]
+    kept = ask(start | {SWITCHES[ties]: 0}, *(f"{o}@1975" for o in others))
+    usual = ask(start, *(f"{o}@1975" for o in others))
+    assert all(k > 0.5 * u for k, u in zip(kept, usual, strict=True))
+
+
+def test_L17_all_eight_combinations_of_networks_are_scenarios(model: csd.Model, ask: Ask) -> None:
+    names = [f"networks {t}{p}{i}" for t in "-T" for p in "-P" for i in "-I"]
+    assert set(names) <= set(model.scenarios["name"])
+    (base,) = ask(None, "Lead output@2017")
+    ends = {
+        n: float(
+            model.ensemble(pd.DataFrame({"Founder": [1.0]}), measures=["Lead output@2017"], scenario=n)[
+                "Lead output@2017"
+            ].to_numpy()[0]
+        )
+        for n in names
+    }
+    assert ends["networks TPI"] == base
+    assert all(ends[n] < 100 for n in names if "T" not in n), "nobody learns to smelt without the trade network"
 
 
 # ---- L18 the frame -----------------------------------------------------------------------------------------------
