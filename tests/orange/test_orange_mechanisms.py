@@ -266,7 +266,7 @@ def test_O13_pool_never_negative_and_rations_payouts(world: World) -> None:
 def test_O13_levy_cover_and_kind_of_payout_are_three_things(world: World) -> None:
     base, wide, double = world("base"), world("wide cover"), world("double levy")
     assert np.allclose(wide["Pool area"], wide["Planted area"] * wide["Buffering"])
-    assert double["Effective levy"][2020] > 1.5 * base["Effective levy"][2020]
+    assert double["Effective levy"][2018] > 1.7 * base["Effective levy"][2018]  # while the pool is far from its ceiling
     assert np.allclose(double["Pool area"] / double["Planted area"], base["Pool area"] / base["Planted area"])
     kind, money = world("kind relief"), world("money relief")
     assert kind["Pool saving"][2030] > 0 == money["Pool saving"][2030]

@@ -201,3 +201,15 @@ def test_statistics_are_tidy_and_mapped(orange: csd.Model) -> None:
     names = set(orange.variables["name"])
     for row in table("observations.csv"):
         assert row["statistic"] in known and row["measure"] in names, row
+
+
+def test_every_variable_stands_in_a_view_and_views_show_nothing_else(orange: csd.Model) -> None:
+    text = (MODEL / "orange.mdl").read_text(encoding="utf-8")
+    _, *views = text.split("\\\\\\---/// Sketch information")
+    shown = re.findall(r"^10,\d+,([^,]+),", "".join(views), flags=re.M)
+    assert len(shown) == len(set(shown))
+    control = {"INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER"}
+    assert set(shown) == {name.split("[")[0] for name in orange.variables["name"]} - control
+    for view in views:  # arrows join variables of their own view
+        numbers = set(re.findall(r"^10,(\d+),", view, flags=re.M))
+        assert all({a, b} <= numbers for a, b in re.findall(r"^1,\d+,(\d+),(\d+),", view, flags=re.M))
