@@ -101,6 +101,8 @@ class Distribution:
     def _within(self, x: Array, formula: Callable[[Distribution, Array], Array], outside: float) -> Array:
         x = np.asarray(x, dtype=float)
         least, largest = self._support
+        if x.size and least < x.min() and x.max() < largest:  # the usual case, in a sampler's inner loop
+            return formula(self, x)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where((x >= least) & (x <= largest), formula(self, x), outside)
 

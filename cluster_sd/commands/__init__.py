@@ -10,7 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import ModuleType
 
-from cluster_sd.commands import ensemble, models, run
+from cluster_sd.commands import calibrate, ensemble, loops, models, run, sensitivity, validate
 
 #: Name of each command -> its module, in the order of ``--help``.
-REGISTRY: Mapping[str, ModuleType] = {"models": models, "run": run, "ensemble": ensemble}
+REGISTRY: Mapping[str, ModuleType] = {
+    "models": models,
+    "run": run,
+    "ensemble": ensemble,
+    "sensitivity": sensitivity,
+    "calibrate": calibrate,
+    "loops": loops,
+    "validate": validate,
+}

@@ -1,0 +1,280 @@
+"""A sample: the rows that a method wants run, and the outputs that come back for them.
+
+Rows are made when they are asked for, block by block: the rows of 300 factors and 200,000 runs would fill half a
+gigabyte, what they are made from fills two hundredths of that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cluster_sd.errors import InputError
+from cluster_sd.sensitivity.problem import Problem
+from cluster_sd.sensitivity.result import Outcome
+
+__all__ = [
+    "REPLICATES",
+    "Matrix",
+    "Outputs",
+    "Rows",
+    "Sample",
+    "base_points",
+    "check_outputs",
+    "given_points",
+    "power_of_two",
+    "row_hashes",
+]
+
+Floats = NDArray[np.float64]
+
+#: Independently randomised Sobol sequences that make a sample; half as many as points where there are fewer.
+REPLICATES = 32
+LEAST = 8
+#: Digits of SciPy's Sobol sequence.
+BITS = 30
+
+
+class Rows(Protocol):
+    """How the rows of a sample come from what is kept of it."""
+
+    @property
+    def runs(self) -> int:
+        """Number of rows."""
+        ...
+
+    def unit(self, start: int, stop: int) -> Floats:
+        """Rows from `start` to before `stop`, each coordinate from 0 to 1; shape (rows, factor)."""
+        ...
+
+    def head(self, n: int) -> Rows:
+        """What a sample of the first `n` (base points, trajectories …) has; `InputError` where that is none."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """Rows that are kept as they are.
+
+    Attributes
+    ----------
+    values : array, shape (rows, factor)
+    """
+
+    values: Floats
+
+    @property
+    def runs(self) -> int:
+        """Number of rows."""
+        return len(self.values)
+
+    def unit(self, start: int, stop: int) -> Floats:
+        """Rows from `start` to before `stop`."""
+        return self.values[start:stop]
+
+    def head(self, n: int) -> Matrix:
+        """The first `n` rows."""
+        return Matrix(self.values[:n])
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows to run.
+
+    Attributes
+    ----------
+    problem : Problem
+    method : str
+        Name of the method that made it.
+    n : int
+        What ``--samples`` counts: base points, trajectories, or points per parameter.
+    seed : int
+    rows : Rows
+        What its rows are made from.
+    settings : mapping
+        What the method needs to know again for analysing or extending it (plain values).
+    notes : tuple of str
+        What was decided on the user's behalf, as rounding `n` up.
+    """
+
+    problem: Problem
+    method: str
+    n: int
+    seed: int
+    rows: Rows
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> int:
+        """Number of rows."""
+        return self.rows.runs
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the design."""
+        return self.problem.columns
+
+    def unit(self, start: int = 0, stop: int | None = None) -> Floats:
+        """Rows `start` to before `stop` in the unit cube, shape (rows, factor)."""
+        return self.rows.unit(start, self.runs if stop is None else min(stop, self.runs))
+
+    def physical(self, start: int = 0, stop: int | None = None) -> Floats:
+        """The same rows as values of the factors, shape (rows, factor), each column contiguous."""
+        return self.problem.physical(self.unit(start, stop))
+
+    def design(self, start: int = 0, stop: int | None = None) -> dict[str, Floats]:
+        """The same rows as columns for ``model.ensemble_arrays``."""
+        values = self.physical(start, stop)
+        return {column: values[:, i] for i, column in enumerate(self.columns)}
+
+    def hashes(self, start: int = 0, stop: int | None = None) -> NDArray[np.uint64]:
+        """A hash of each row: 64 bits of BLAKE2b of the columns' names and the values; shape (rows,)."""
+        return row_hashes(self.columns, self.physical(start, stop))
+
+
+def row_hashes(columns: Sequence[str], values: Floats) -> NDArray[np.uint64]:
+    """A hash of each row of a design: 64 bits of BLAKE2b of the columns' names and the row's values.
+
+    Parameters
+    ----------
+    columns : sequence of str
+    values : (rows, column) array
+    """
+    name = hashlib.blake2b("\0".join(columns).encode(), digest_size=16).digest()
+    rows = np.ascontiguousarray(values, dtype="<f8")
+    digests = b"".join(hashlib.blake2b(row, digest_size=8, key=name).digest() for row in rows)
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What came back for the rows of a sample, in their order.
+
+    Attributes
+    ----------
+    outcomes : tuple of Outcome
+        A measure, or a measure at one saved time, each.
+    values : array, shape (runs, outcome)
+    failed : array of bool, shape (runs,)
+    hashes : array of uint64, shape (runs,)
+        Of the rows that were run, as `Sample.hashes` gives them, computed from the rows that were handed to the model.
+    failed_variable : array of str, shape (runs,), optional
+        Where a run failed: the first variable that was not finite.
+    failed_time : array, shape (runs,), optional
+    """
+
+    outcomes: tuple[Outcome, ...]
+    values: Floats
+    failed: NDArray[np.bool_]
+    hashes: NDArray[np.uint64]
+    failed_variable: NDArray[np.object_] | None = None
+    failed_time: Floats | None = None
+
+    @property
+    def runs(self) -> int:
+        """Number of rows."""
+        return len(self.values)
+
+    def part(self, runs: int, columns: Sequence[int]) -> Outputs:
+        """Outputs of the first runs and of some outcomes."""
+        variable, time = self.failed_variable, self.failed_time
+        return Outputs(
+            tuple(self.outcomes[i] for i in columns),
+            self.values[:runs, list(columns)],
+            self.failed[:runs],
+            self.hashes[:runs],
+            None if variable is None else variable[:runs],
+            None if time is None else time[:runs],
+        )
+
+
+def check_outputs(sample: Sample, outputs: Outputs, block: int = 20_000) -> None:
+    """See that outputs belong to the rows of a sample, one by one.
+
+    Raises
+    ------
+    InputError
+        Where there are more or fewer than rows, or a row's hash is another's: the outputs are out of order, or from
+        another design.
+    """
+    if outputs.runs != sample.runs:
+        raise InputError(f"the sample has {sample.runs:,} runs and there are outputs of {outputs.runs:,}")
+    if outputs.values.shape != (sample.runs, len(outputs.outcomes)):
+        raise InputError(
+            f"outputs need the shape (runs, outcomes) = ({sample.runs}, {len(outputs.outcomes)}), "
+            f"not {outputs.values.shape}"
+        )
+    for start in range(0, sample.runs, block):
+        stop = min(start + block, sample.runs)
+        wrong = np.flatnonzero(sample.hashes(start, stop) != outputs.hashes[start:stop])
+        if wrong.size:
+            raise InputError(
+                f"the outputs of run {start + wrong[0]} are not those of the sample's row: they are out of order, or "
+                "from another design; run the sample again"
+            )
+
+
+def base_points(dimension: int, n: int, replicates: int, seed: int) -> Floats:
+    """Points of independently randomised Sobol sequences, by turns.
+
+    One sequence with a random linear scrambling is shifted (digit by digit, modulo 2) by a random vector for each
+    replicate. Point i is point ``i // replicates`` of sequence ``i % replicates``: a larger `n` adds points and
+    changes none.
+
+    Returns
+    -------
+    array, shape (n, dimension), above 0 and below 1
+    """
+    from scipy.stats import qmc
+
+    rng = np.random.default_rng([seed, dimension, replicates])
+    points = qmc.Sobol(dimension, scramble=True, bits=BITS, rng=rng).random(n // replicates)
+    whole = (points * 2.0**BITS).astype(np.uint32)
+    shift = rng.integers(0, 2**BITS, size=(replicates, dimension), dtype=np.uint32)
+    shifted = (whole[:, None] ^ shift).reshape(n, dimension)
+    return (shifted.astype(np.float64) + 0.5) / 2.0**BITS
+
+
+def power_of_two(n: int) -> tuple[int, tuple[str, ...]]:
+    """The number of points, rounded up to a power of two, and a note where that changed it.
+
+    Raises
+    ------
+    InputError
+        Below 1, and beyond what the sequence has.
+    """
+    if n < 1:
+        raise InputError(f"the number of base points must be 1 or more, not {n}")
+    size = max(LEAST, 1 << (int(n) - 1).bit_length())
+    if size > 2**24:
+        raise InputError(f"{n:,} base points are too many; the largest number is {2**24:,}")
+    if size == n:
+        return size, ()
+    return size, (f"{n:,} base points were rounded up to {size:,}: a Sobol sequence is balanced at powers of two",)
+
+
+def given_points(method: str, problem: Problem, n: int, seed: int) -> tuple[Sample, Floats]:
+    """A sample for the methods that need no layout (PAWN, delta, RBD-FAST), and the coordinate of the dummy.
+
+    These methods have an index of a parameter and none of a group, so groups are taken apart. The points are those of
+    Sobol sequences and no Latin hypercube, which can't be extended.
+
+    Returns
+    -------
+    Sample
+        Points of `base_points`; `n` rounded up to a power of two.
+    array, shape (runs,)
+        A coordinate that the model never sees.
+    """
+    size, notes = power_of_two(n)
+    replicates = min(REPLICATES, size // 2)
+    points = base_points(len(problem.factors) + 1, size, replicates, seed)
+    alone = problem.ungrouped()
+    rows = Matrix(points[:, :-1])
+    return Sample(alone, method, size, seed, rows, {"replicates": replicates}, (*alone.notes, *notes)), points[:, -1]
