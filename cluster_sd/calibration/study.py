@@ -16,12 +16,15 @@ from cluster_sd.calibration.autocorrelation import Autocorrelation, autocorrelat
 from cluster_sd.calibration.coordinates import Fitted, fitted_from
 from cluster_sd.calibration.fit import Calibration, calibrate, candidates_of
 from cluster_sd.calibration.grounds import Ground, grounds
+from cluster_sd.calibration.identifiability import MOST
 from cluster_sd.calibration.observation import ObservationModel, Supplied
 from cluster_sd.calibration.observing import observe
+from cluster_sd.calibration.posterior import posterior_of
 from cluster_sd.calibration.predictive import predictive
 from cluster_sd.calibration.reading import read_statistics
 from cluster_sd.calibration.sbc import Ranks, simulate_and_rank
 from cluster_sd.calibration.scores import BoundKept, Score, bounds_kept, scores
+from cluster_sd.calibration.screening import screen
 from cluster_sd.calibration.targets import mapping_of
 from cluster_sd.distributions import Distribution
 from cluster_sd.errors import InputError, unknown
@@ -185,6 +188,8 @@ def carry_out(model: Model, asking: Asking, tell: Tell | None = None) -> Study:
     ranged = _ranged(model, asking.parameters)
     candidates = _candidates(ranged, asking.fit, supplied, model)
     short = {**settings, "stop": _last_needed(observations, settings.get("stop"))}
+    if len(candidates) > MOST:
+        candidates = _screened(model, observations, candidates, supplied, short, asking, tell)
     made = calibrate(
         model,
         observations,
@@ -266,6 +271,35 @@ def _candidates(
         if known[clean(name)].name in supplied:
             raise InputError(f"--fit: the statistics give '{known[clean(name)].name}'; it needs no fit")
     return tuple(known[clean(name)] for name in dict.fromkeys(names))
+
+
+def _screened(
+    model: Model,
+    observations: ObservationModel,
+    candidates: tuple[Fitted, ...],
+    supplied: Mapping[str, float],
+    settings: Mapping[str, Any],
+    asking: Asking,
+    tell: Tell | None,
+) -> tuple[Fitted, ...]:
+    """Where most candidates move a jump, those that regression finds; else all, for gradients to choose from."""
+    kept = {key: value for key, value in settings.items() if value is not None}
+    whole = posterior_of(model, candidates, observations, supplied, **kept)
+    if len(whole.doubtful) <= len(candidates) / 2:
+        return candidates
+    if tell is not None:
+        tell("choosing parameters", 0, 1)
+
+    def evaluate(columns: dict[str, Array]) -> Array:
+        count = len(next(iter(columns.values())))
+        design = {**columns, **{name: np.full(count, value) for name, value in supplied.items()}}
+        found = model.ensemble_arrays(design, list(observations.measures), threads=asking.threads, **kept)
+        return np.stack([found.values[text] for text in observations.measures], axis=1)
+
+    chosen = screen(candidates, observations, evaluate, MOST, asking.seed)
+    if not chosen:
+        raise InputError("the statistics see none of the parameters that might be fitted; name some with --fit")
+    return tuple(candidates[k] for k in chosen)
 
 
 def _last_needed(observations: ObservationModel, stop: float | None) -> float | None:

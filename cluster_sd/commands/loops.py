@@ -6,6 +6,7 @@ import argparse
 import time
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,8 @@ example:
 """
 #: Fewest runs of an ensemble that say anything.
 LEAST_RUNS = 10
+#: A complete list of so many loops is listed whole where --keep says nothing.
+WHOLE = 4000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--limit", type=options.count, default=None, metavar="N", help="loops up to which the search is exact"
+    )
+    parser.add_argument(
+        "--keep",
+        type=options.count,
+        default=None,
+        metavar="N",
+        help="loops to list beside those with a name (default: the 200 strongest, or all of a complete 4000)",
     )
     parser.add_argument("--no-second-opinion", action="store_true", help="skip the other two methods")
     many = parser.add_argument_group("many runs")
@@ -100,7 +110,13 @@ def run(arguments: argparse.Namespace) -> None:
     runs = 1 + (0 if ensemble is None else ensemble.runs)
 
     def record() -> dict[str, Any]:
-        used = {**analysis.settings, "changes": changes, "runs": arguments.runs, "limit": arguments.limit}
+        used = {
+            **analysis.settings,
+            "changes": changes,
+            "runs": arguments.runs,
+            "limit": arguments.limit,
+            "keep": arguments.keep,
+        }
         return {**output.record("loops", model, used, begun, runs=runs, failed=failed), "design": design}
 
     from cluster_sd.report.loops import LoopReport
@@ -126,10 +142,14 @@ def _analyse(
     from cluster_sd.report.loops.view import Beside, LoopView
 
     question = read_question(model.path.parent, model.program.outputs)
-    own = {} if arguments.limit is None else {"limit": arguments.limit}
+    own = {name: getattr(arguments, name) for name in ("limit", "keep") if getattr(arguments, name) is not None}
     names = None if arguments.names is None else Path(arguments.names)
     with waiting("finding loops", arguments.quiet):
-        analysis = analyse(model, changes, **settings, **own, names=names, through=question.drives)
+        find = partial(analyse, model, changes, **settings, **own, names=names, through=question.drives)
+        analysis = find()
+        search = analysis.search
+        if arguments.keep is None and search.complete and search.kept < search.found <= WHOLE:
+            analysis = find(keep=search.found)
     wanted = list(dict.fromkeys(name for panel in question.beside for name in panel.series.values()))
     beside: list[Beside] = []
     if wanted:

@@ -32,8 +32,8 @@ group, as group:O13. --samples counts base points (sobol, shapley, dgsm, pawn, d
 per parameter (fast). DIR gets index.html, a page to begin with; indices.csv, steps.csv, summary.json; and figures,
 each with its data."""
 EXAMPLE = """\
-a first look, in seconds:
-  cluster-sd sensitivity orange --method morris --samples 4 --role lever --measure "final(Trust)" --out look
+example, a first look in seconds:
+  cluster-sd sensitivity orange --method morris --samples 4 --role lever --measure "final(Trust)" --steps 8 --out look
 the whole analysis, in minutes; here, and on a Dask cluster:
     cluster-sd sensitivity orange --method sobol --samples 4096 --out levers
     cluster-sd sensitivity orange --method sobol --samples 4096 --scheduler tcp://10.0.0.5:8786 --out levers

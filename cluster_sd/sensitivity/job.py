@@ -258,17 +258,24 @@ class Engine:
         return self._measure(Block(batch.series, Failures(np.asarray(batch.failed_item, dtype=np.int64), time)))
 
     def _measure(self, block: Block) -> Made:
-        good = block.failures.item < 0
+        failed = block.failures.item >= 0
         times = self.job.grid.times
-        values = np.empty((len(good), self.job.width))
+        values = np.empty((len(failed), self.job.width))
         place = 0
         for one in self.job.taken:
-            rows = list(one.rows)
+            rows = _span(one.rows)
             with np.errstate(all="ignore"):
                 made = evaluate(one.measure, times[rows], block.series[rows, one.output, :])
-            values[:, place : place + one.width] = np.where(good, made, np.nan).reshape(one.width, -1).T
+            values[:, place : place + one.width] = made.reshape(one.width, -1).T
             place += one.width
+        values[failed] = np.nan
         return Made(values, block.failures.item, block.failures.time)
+
+
+def _span(rows: tuple[int, ...]) -> slice | list[int]:
+    """Rows as a slice, of which no copy is made, where they follow each other."""
+    first, last = rows[0], rows[-1]
+    return slice(first, last + 1) if last - first + 1 == len(rows) else list(rows)
 
 
 _engines: OrderedDict[str, Engine] = OrderedDict()

@@ -133,7 +133,7 @@ def test_convergence_has_a_line_a_parameter_over_growing_samples():
     np.testing.assert_array_equal(figure.data["value"], value.reshape(-1))
     axes = drawing(figure).axes[0]
     assert [line.get_label() for line in axes.lines] == ["a", "b"]
-    np.testing.assert_array_equal(axes.lines[0].get_ydata(), value[:, 0])
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), 100 * value[:, 0])
 
 
 def test_figures_are_told_apart_without_colour(indices):

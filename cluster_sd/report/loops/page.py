@@ -34,6 +34,8 @@ __all__ = ["LoopReport", "loops_table", "scores_blocks"]
 PICTURES = 4
 #: Times in a block of ``scores.csv``.
 BLOCK = 200
+#: Loops in the page's table.
+LISTED = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +156,11 @@ class LoopReport:
         return TableBlock("The same year by year.", words.yearly(self.view), "by-year")
 
     def _loops(self) -> TableBlock:
-        caption = "All loops of the result; variables in the order of the causal links, the last acts on the first."
-        return TableBlock(caption, loops_table(self.view), "loops")
+        caption = "Variables in the order of the causal links; the last acts on the first."
+        table = loops_table(self.view)
+        if len(self.view.analysis.loops) > LISTED:
+            caption += f" The {LISTED} strongest of {len(self.view.analysis.loops):,}; loops.csv has all."
+        return TableBlock(caption, {name: column[:LISTED] for name, column in table.items()}, "loops")
 
     def _ensemble(self) -> list[Section]:
         if self.ensemble is None:

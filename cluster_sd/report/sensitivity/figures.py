@@ -484,16 +484,17 @@ def convergence(
 
     def draw() -> Drawing:
         drawing, axes = _new(8, 4.2)
+        scale = 100.0 if kind in SHARES else 1.0
         for i, one in enumerate(names):
             colour = COLOURS[i % len(COLOURS)]
-            axes.fill_between(sizes, low[:, i], high[:, i], color=colour, alpha=0.15, linewidth=0)
-            axes.plot(sizes, value[:, i], marker=MARKERS[i % len(MARKERS)], color=colour,
+            axes.fill_between(sizes, scale * low[:, i], scale * high[:, i], color=colour, alpha=0.15, linewidth=0)
+            axes.plot(sizes, scale * value[:, i], marker=MARKERS[i % len(MARKERS)], color=colour,
                       label="\n".join(textwrap.wrap(one, 28)))  # fmt: skip
         axes.set_xscale("log", base=2)
         axes.set_xticks(list(sizes), [f"{n:,}" for n in sizes])
         axes.minorticks_off()
         axes.set_xlabel("runs")
-        axes.set_ylabel(sign(kind))
+        axes.set_ylabel(f"{sign(kind)} [% of the variance]" if kind in SHARES else sign(kind))
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
         return drawing
 

@@ -37,6 +37,8 @@ SCATTERED = 3
 COURSES = 6
 #: Rows of the heat map.
 MOST_ROWS = 40
+#: Lines of a figure of growing samples.
+LINES = 6
 #: Failed units of a design from which on it can be told where they lie.
 FEWEST_FAILED = 5
 #: An index and the ends of its interval.
@@ -377,7 +379,11 @@ def _convergence(study: Study, found: Headline) -> list[Block]:
     if not found.reason and found.outcome in grown.columns:
         column = grown.columns.index(found.outcome)
         names = grown.estimates[-1].names
-        led = [names.index(p.name) for p in found.first] + ([names.index(found.other.name)] if found.other else [])
+        shown = lever_names(study.indices) if found.are_levers else names
+        last: Any = np.abs(grown.estimates[-1].value[:, column])
+        led = sorted((names.index(n) for n in shown if np.isfinite(last[names.index(n)])), key=lambda i: -last[i])[
+            :LINES
+        ]
         value, low, high = (np.array([getattr(e, a)[led, column] for e in grown.estimates]) for a in ENDS)
         blocks.append(
             FigureBlock(
