@@ -1,8 +1,8 @@
 """Which parameters to fit where gradients can't be believed: slopes of predictions by regression over the prior.
 
 A model with events jumps; the derivative of a run then says nothing of what lies across the jump. Least squares over
-runs from the whole prior sees it. Its slopes, in the statistics' errors over a parameter's whole range, are chosen from as
-gradients are: one by one, the longest part that those taken can't make up for (QR with column pivoting).
+runs from the whole prior sees it. Its slopes, in the statistics' errors over a parameter's whole range, are chosen from
+as gradients are: one by one, the longest part that those taken can't make up for (QR with column pivoting).
 """
 
 from __future__ import annotations

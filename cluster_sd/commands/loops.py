@@ -75,6 +75,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="runs over the ranges of parameters.csv (up to a power of two)",
     )
+    many.add_argument(
+        "--over",
+        metavar="posterior",
+        help="with --runs: draws of a calibration in place of the ranges of what it fitted: 'posterior' "
+        "(posterior.csv of the model's folder), or the folder or file that 'calibrate' gave",
+    )
     many.add_argument("--design", metavar="D.csv", help="a row a run, a column a parameter, in place of --runs")
     many.add_argument(
         "--parameters", metavar="P.csv", help="what varies (default: parameters.csv in the model's folder)"
@@ -95,6 +101,8 @@ def run(arguments: argparse.Namespace) -> None:
     years = _years(arguments.years)
     if arguments.runs and arguments.design:
         raise InputError("--runs and --design exclude each other: the runs come from the ranges, or from the design")
+    if arguments.over and not arguments.runs:
+        raise InputError("--over needs --runs: how many draws to run")
     if arguments.runs is not None and arguments.runs < LEAST_RUNS:
         raise InputError(f"--runs {arguments.runs}: too few to say anything; at least {LEAST_RUNS}")
     from cluster_sd.api import load
@@ -114,6 +122,7 @@ def run(arguments: argparse.Namespace) -> None:
             **analysis.settings,
             "changes": changes,
             "runs": arguments.runs,
+            "over": arguments.over,
             "limit": arguments.limit,
             "keep": arguments.keep,
         }
@@ -198,8 +207,8 @@ def _ensemble(
     from cluster_sd.loops import analyse_ensemble
     from cluster_sd.simulate.design import Design, as_design, read_changes
 
-    sample = _sample(model, arguments) if arguments.runs else None
-    rows = as_design(arguments.design if sample is None else sample.design())
+    sample, ran = _sample(model, arguments) if arguments.runs else (None, None)
+    rows = as_design(arguments.design if ran is None else ran.design())
     digests = {Path(arguments.design).name: output.digest(arguments.design)} if sample is None else {}
     design = Design(rows.runs, (*read_changes(changes, "--set"), *rows.changes), rows.series)
     with bar("run", arguments.quiet) as progress:
@@ -214,14 +223,18 @@ def _ensemble(
     return ensemble, None if sample is None else _influence(sample, ensemble, view), digests
 
 
-def _sample(model: Model, arguments: argparse.Namespace) -> Sample:
-    """Rows over the ranges of the parameters."""
+def _sample(model: Model, arguments: argparse.Namespace) -> tuple[Sample, Sample]:
+    """Rows over the ranges of the parameters; and the same with draws of a posterior for what it holds."""
+    from cluster_sd.sensitivity.draws import drawn, find_posterior, read_draws, with_draws
     from cluster_sd.sensitivity.method import find_method
     from cluster_sd.sensitivity.problem import VARIED, problem_of
 
     roles = tuple(arguments.role) if arguments.role else VARIED
     problem = problem_of(model, arguments.parameters, roles=roles, grouping="none")
-    return find_method("pawn").sample(problem, arguments.runs, seed=arguments.seed)
+    draws = read_draws(model, find_posterior(model, arguments.over)) if arguments.over else None
+    problem = problem if draws is None else with_draws(problem, draws)
+    sample = find_method("pawn").sample(problem, arguments.runs, seed=arguments.seed)
+    return sample, drawn(sample, draws)
 
 
 def _influence(sample: Sample, ensemble: EnsembleLoops, view: LoopView) -> Influence | None:

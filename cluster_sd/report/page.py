@@ -8,6 +8,7 @@ import numbers
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,12 @@ class TableBlock:
     fold: int = 25
     template: str = field(default="table", init=False)
 
-    @property
+    @cached_property
     def header(self) -> list[tuple[str, bool]]:
         """Names of the columns, and whether each holds numbers."""
         return [(name, all(_is_number(v) for v in column)) for name, column in self.table.items()]
 
-    @property
+    @cached_property
     def rows(self) -> list[list[str]]:
         """Cells as they are shown."""
         return [[shown(value) for value in row] for row in zip(*self.table.values(), strict=True)]

@@ -124,8 +124,8 @@ def sample(problem: Problem, n: int, *, seed: int = 0) -> Sample:
         Its groups are taken apart: on a curve, factors of one frequency are no group.
     n : int
         Points per parameter, over its curves; rounded up to whole curves, two at least, of an odd number of points,
-        65 at least; four curves, from 2,052 points on, make a fair interval. ``n (k + 1)`` runs for k parameters and the
-        dummy.
+        65 at least; four curves, from 2,052 points on, make a fair interval. ``n (k + 1)`` runs for k parameters and
+        the dummy.
     seed : int
     """
     if n < 1:

@@ -150,6 +150,16 @@ def test_many_runs_give_bands_passes_and_what_moves_them(town, tmp_path):
 
 
 @pytest.mark.slow
+def test_runs_over_a_posterior_take_its_draws_and_the_ranges_of_the_rest(town, tmp_path):
+    draws = tmp_path / "posterior.csv"
+    draws.write_text("rate\n0.31\n0.32\n0.33\n", encoding="utf-8")
+    out = tmp_path / "out"
+    options = ("--runs", 60, "--over", draws, "--years", 2010, "--no-second-opinion", "--save-every", 2)
+    assert call(town / "town.mdl", "--out", out, *options) == 0
+    assert {row["parameter"] for row in rows(out / "figures" / "influence.csv")} == {"posterior", "limit"}
+
+
+@pytest.mark.slow
 def test_a_design_is_run_row_by_row(town, tmp_path):
     design = tmp_path / "design.csv"
     design.write_text("rate\n" + "\n".join(str(0.3 + 0.02 * i) for i in range(12)) + "\n", encoding="utf-8")
@@ -198,6 +208,8 @@ def test_a_run_that_is_not_finite_says_where(tmp_path, capsys):
     ("options", "words"),
     [
         (["--runs", 50, "--design", "d.csv"], ["--runs", "--design", "exclude"]),
+        (["--over", "posterior"], ["--over needs --runs"]),
+        (["--runs", 60, "--over", "posterior"], ["--over posterior", "calibrate"]),
         (["--runs", 3], ["--runs 3", "at least 10"]),
         (["--years", "2010,soon"], ["--years", "soon"]),
         (["--scenario", "none"], ["scenario", "none"]),

@@ -131,7 +131,7 @@ def test_convergence_has_a_line_a_parameter_over_growing_samples():
     value = np.array([[0.5, 0.2], [0.55, 0.18], [0.56, 0.17]])
     figure = figures.convergence([64, 128, 256], ["a", "b"], value, value - 0.1, value + 0.1, "ST", "t", "n")
     np.testing.assert_array_equal(figure.data["value"], value.reshape(-1))
-    axes = drawing(figure).axes[0]
+    axes: Any = drawing(figure).axes[0]
     assert [line.get_label() for line in axes.lines] == ["a", "b"]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), 100 * value[:, 0])
 
