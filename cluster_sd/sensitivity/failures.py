@@ -55,7 +55,8 @@ class FailureRow:
     p_value : float
         Chance that failures spread over the thirds as unevenly as this if the factor had nothing to do with them
         (chi-square over thirds, times the number of factors: Bonferroni). Runs of one base point share most of their
-        values, so it is a guide to where to look and no more.
+        values and fail together, so chi-square is divided by the number of failed runs in a base point that has any
+        (Rao and Scott 1981); it is a guide to where to look and no more.
     """
 
     parameter: str
@@ -172,7 +173,8 @@ def too_few(found: Usable, value: Floats) -> Usable:
 
 def parts_lost(failed: NDArray[np.bool_], step: int) -> int:
     """How many parts of the sample of `step` rows each (base points, trajectories, curves) hold a run that failed."""
-    return int(np.count_nonzero(failed.reshape(-1, step).any(axis=1)))
+    whole = len(failed) // step * step
+    return int(np.count_nonzero(failed[:whole].reshape(-1, step).any(axis=1)) + np.any(failed[whole:]))
 
 
 def failures_of(sample: Sample, outputs: Outputs, dropped: int = 0) -> Failures:
@@ -208,6 +210,7 @@ def _where(sample: Sample, failed: NDArray[np.bool_]) -> tuple[FailureRow, ...]:
     expected = runs * lost.sum(axis=0) / runs.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.nansum((lost - expected) ** 2 / expected / (1 - lost.sum(axis=0) / runs.sum(axis=0)), axis=0)
+    spread /= failed.sum() / parts_lost(failed, max(sample.runs // max(sample.n, 1), 1))
     p_values = np.minimum(1.0, chi2.sf(spread, PARTS - 1) * len(sample.problem.factors))
     rows = [_row(sample, i, runs[:, i], lost[:, i], float(p)) for i, p in enumerate(p_values)]
     return tuple(sorted(rows, key=lambda row: (row.p_value, row.share_elsewhere - row.share)))

@@ -13,7 +13,7 @@ from cluster_sd.errors import InputError
 from cluster_sd.sensitivity import Factor, Problem, delta, fast, find_method, morris, pawn, sobol
 from cluster_sd.sensitivity.failures import failures_of
 
-METHODS = [("sobol", 256), ("morris", 40), ("fast", 300), ("rbd", 1024), ("pawn", 512), ("delta", 256)]
+METHODS = [("sobol", 256), ("morris", 40), ("fast", 1600), ("rbd", 1024), ("pawn", 512), ("delta", 256)]
 
 
 def test_runs_that_fail_by_chance_change_the_indices_by_no_more_than_chance():
@@ -107,6 +107,14 @@ def test_failures_are_located_by_factor_and_by_variable():
     assert found.where[-1].p_value > 0.01
     assert found.variables == (("Stock", failed.sum()),)
     assert 0 < found.share < 0.2
+
+
+def test_one_base_point_whose_runs_fail_says_nothing_of_where():
+    drawn = sobol.sample(cube(12), 256)
+    failed = np.zeros(drawn.runs, dtype=bool)
+    failed[14 * 7 : 14 * 8] = True  # all rows of the eighth base point
+    where = failures_of(drawn, outputs_of(drawn, lambda u: u[:, 0], failed=failed)).where
+    assert min(row.p_value for row in where) > 0.5
 
 
 def test_a_value_that_is_missing_in_one_outcome_costs_no_other_outcome():
