@@ -53,15 +53,21 @@ def ranks_over(value: Floats, replicates: Floats, level: float = 0.95) -> tuple[
     found = np.empty(by_name.shape, dtype=np.int16)
     places = np.argsort(-by_name, axis=2)
     np.put_along_axis(found, places, np.arange(1, len(value) + 1, dtype=np.int16)[None, None], axis=2)
-    spread = np.sort(found, axis=0)
-    low, high = (spread[round(q * (len(found) - 1))].T for q in ((1 - level) / 2, (1 + level) / 2))
+    ends = [round(q * (len(found) - 1)) for q in ((1 - level) / 2, (1 + level) / 2)]
+    low, high = (end.T for end in np.partition(found, ends, axis=0)[ends])
     low, high = _shared(value, np.minimum(low, ranks), np.maximum(high, ranks))
-    in_order = np.take_along_axis(by_name, order.T[None], axis=2)
-    least = np.minimum.accumulate(in_order, axis=2)
-    largest_behind = np.maximum.accumulate(in_order[:, :, ::-1], axis=2)[:, :, ::-1]
-    above = np.ones(least.shape, dtype=bool)
-    above[:, :, :-1] = least[:, :, :-1] > largest_behind[:, :, 1:]
-    return ranks, low, high, above[:, :, :MOST_TOP].mean(axis=0).T
+    return ranks, low, high, _sets(by_name, places, found, order)
+
+
+def _sets(by_name: Floats, places: NDArray[np.intp], found: NDArray[np.int16], order: NDArray[np.intp]) -> Floats:
+    """Share of the resamples in which the first k of `order` come before all others, shape (k, outcome)."""
+    most = min(MOST_TOP, by_name.shape[2])
+    ranks = np.take_along_axis(found, order.T[None, :, :most], axis=2)
+    right = np.maximum.accumulate(ranks, axis=2) == np.arange(1, most + 1)
+    sizes = np.take_along_axis(by_name, places[:, :, : most + 1], axis=2)
+    apart = sizes[:, :, :-1] > sizes[:, :, 1:]  # a tie is no order
+    right[:, :, : apart.shape[2]] &= apart[:, :, :most]
+    return right.mean(axis=0).T
 
 
 def _shared(value: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:

@@ -134,22 +134,30 @@ class Sample:
         return {column: values[:, i] for i, column in enumerate(self.columns)}
 
     def hashes(self, start: int = 0, stop: int | None = None) -> NDArray[np.uint64]:
-        """A hash of each row: 64 bits of BLAKE2b of the columns' names and the values; shape (rows,)."""
+        """A hash of each row, of the columns' names and the values; shape (rows,)."""
         return row_hashes(self.columns, self.physical(start, stop))
 
 
 def row_hashes(columns: Sequence[str], values: Floats) -> NDArray[np.uint64]:
-    """A hash of each row of a design: 64 bits of BLAKE2b of the columns' names and the row's values.
+    """A hash of each row of a design: its columns' names and its values, mixed one after the other.
+
+    The mixer is that of SplitMix64 (Steele, Lea and Flood 2014), all rows at once: a digest of bytes row by row took a
+    second and a half of the half minute of a large analysis.
 
     Parameters
     ----------
     columns : sequence of str
     values : (rows, column) array
     """
-    name = hashlib.blake2b("\0".join(columns).encode(), digest_size=16).digest()
-    rows = np.ascontiguousarray(values, dtype="<f8")
-    digests = b"".join(hashlib.blake2b(row, digest_size=8, key=name).digest() for row in rows)
-    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+    name = hashlib.blake2b("\0".join(columns).encode(), digest_size=8).digest()
+    bits = np.asarray(values, dtype=np.float64)
+    found = np.full(len(bits), int.from_bytes(name, "little"), dtype=np.uint64)
+    for column in bits.T:
+        found += np.ascontiguousarray(column).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        found ^= found >> np.uint64(31)
+    return found
 
 
 @dataclass(frozen=True, eq=False)
