@@ -29,9 +29,9 @@ held against. What holds in extreme conditions and what is conserved stands in c
 run is held against the statistics in data/ beside the model, or those given with --data. PySD runs eight steps. Exit
 status 1 where a test fails."""
 EXAMPLE = """\
-all tests, under a minute for a shipped model, and some of them:
-    cluster-sd validate orange
+examples, some tests, and all of them (under a minute for a shipped model):
   cluster-sd validate orange --test dimensions,documentation --out tests.csv
+    cluster-sd validate orange
 """
 #: Tables beside a model that its tests read.
 TABLES = ("parameters.csv", "scenarios.toml", "outcomes.csv", "observations.csv", "checks.toml", "claims.csv")
