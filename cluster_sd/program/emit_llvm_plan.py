@@ -19,7 +19,7 @@ from cluster_sd.program.ops import OPS
 from cluster_sd.program.schedule import schedule
 
 #: Operations in a chunk, about; and in a program that is one function.
-CHUNK, WHOLE = 400, 3000
+CHUNK, WHOLE = 800, 3000
 #: Cost of an operation in plain instructions, where it is not one.
 _COST = {
     "exp": 20, "log": 25, "pow": 70, "sin": 50, "cos": 50, "tan": 50, "asin": 35, "acos": 35, "atan": 35, "sinh": 50,
