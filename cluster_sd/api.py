@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from cluster_sd.simulate.many_slopes import Slopes
 
 __all__ = ["EnsembleArrays", "Model", "RunArrays", "load"]
+
+#: What stands before the first sketch of a Vensim file.
+SKETCHES = b"\\\\\\---///"
+#: How the line of a Vensim file begins that names the method of integration.
+INTEGRATION = b"15:"
 
 
 def load(model: str | Path, *, allow_outside: bool = False) -> Model:
@@ -85,6 +91,17 @@ class Model:
     def hash(self) -> str:
         """SHA-256 of the model file."""
         return self.metadata.hash
+
+    @cached_property
+    def equations_hash(self) -> str:
+        """SHA-256 of the model file without its sketches: a box that moves changes no result.
+
+        What follows the sketches counts where it says how to integrate. Of an XMILE file, whose views stand among its
+        equations, the hash of the whole.
+        """
+        equations, _, rest = self.path.read_bytes().partition(SKETCHES)
+        integration = [line.strip() for line in rest.splitlines() if line.startswith(INTEGRATION)]
+        return sha256(b"\n".join([equations.rstrip(), *integration])).hexdigest()
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:

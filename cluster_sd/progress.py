@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["bar", "waiting"]
+__all__ = ["bar", "naming", "waiting"]
 
 #: Seconds of work before anything is shown.
 PATIENCE = 2.0
@@ -82,3 +82,42 @@ def waiting(text: str, quiet: bool = False) -> Iterator[None]:
     finally:
         over.set()
         watcher.join()
+
+
+@contextmanager
+def naming(quiet: bool = False) -> Iterator[Callable[[str, float], None] | None]:
+    """A bar for work in several parts, with the name of what is being done and the time left.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing, whatever standard error is.
+
+    Yields
+    ------
+    callable or None
+        To be called with a text and the part of all work that is done, 0 to 1; None where nothing is to be shown.
+    """
+    if not _shown(quiet):
+        yield None
+        return
+    begun = time.monotonic()
+    shown: Any = None
+
+    def update(text: str, part: float) -> None:
+        nonlocal shown
+        if shown is None:
+            if time.monotonic() - begun < PATIENCE:
+                return
+            from tqdm import tqdm
+
+            form = "{desc} |{bar}| {percentage:3.0f} % [{elapsed}, {remaining} left]"
+            shown = tqdm(total=1.0, desc=text, bar_format=form, smoothing=0.05, leave=False, file=sys.stderr)
+        shown.set_description_str(text, refresh=False)
+        shown.update(max(part - shown.n, 0.0))
+
+    try:
+        yield update
+    finally:
+        if shown is not None:
+            shown.close()

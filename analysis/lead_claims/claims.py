@@ -19,7 +19,7 @@ Flags = NDArray[np.bool_]
 ACTORS = ("capable person", "county government", "park alliance", "ordinary firms")
 KEY_ACTORS = ACTORS[:3]
 EVENTS = ("own smelting", "acceptance", "park opening", "consolidation", "first battery plant")
-END = 2030.0
+HAPPENED = 2029.9  # an event of a later date never happened: never is the end of the run
 
 CASES: dict[str, dict[str, float]] = {
     "base": {},
@@ -38,13 +38,18 @@ CASES: dict[str, dict[str, float]] = {
         "Attention share[park alliance,province offices]": 0,
         "Attention share[park alliance,ministries]": 0,
     },
+    "no ties with smelters": {f"Attention share[{a},metal buyers]": 0 for a in ("capable person", "ordinary firms")},
+    "no petitions": {"Petition response": 0},
     "no windows": {"Window scale": 0},
+    "no entry window": {"Window support[entry conditions]": 0, "Window stringency[entry conditions]": 0},
+    "no associations": {"Association effort": 0},
     "no reputation": {"Reputation gain": 0},
     "no rebate": {"Tax rebate": 0},
     "no suppliers' pull": {"Supplier pull": 0},
     "slump": {"Price shock size": 0.5, "Price shock year": 2009, "Price shock length": 2},
     "thin": {f"{c} contacts@2000": 0.5 for c in ("Founder", "County", "Alliance", "Firm")},
 }
+CASES["no windows, no liaison"] = CASES["no windows"] | CASES["no liaison"]
 CASES["intolerant"] = {"Ban tolerance": 0.3}
 CASES["no liaison, intolerant"] = CASES["no liaison"] | CASES["intolerant"]
 CASES["shortage"] = {"Scrap supply factor@2009": 0.7}
@@ -63,6 +68,7 @@ MEASURES = (
     "max(Lead output)",
     "Battery capacity@2017",
     "Market share@2017",
+    "Reputation@2017",
     "Network size@2008",
     "Network density@2008",
     "Network variety@2008",
@@ -124,6 +130,46 @@ def old_industry(results: Results) -> tuple[Flags, Flags]:
     return _date(results, "no old industry", "own smelting") > _date(results, "base", "own smelting") + 1, _took_off(
         results
     )
+
+
+def smelting_by_ties(results: Results) -> tuple[Flags, Flags]:
+    """Without ties with smelters own smelting comes more than a year later or never."""
+    later = _date(results, "no ties with smelters", "own smelting") > _date(results, "base", "own smelting") + 1
+    return later, _took_off(results)
+
+
+def rectified_by_petitions(results: Results) -> tuple[Flags, Flags]:
+    """Without petitions the rectification is accepted more than a year later or never."""
+    accepted = _date(results, "base", "acceptance")
+    return _date(results, "no petitions", "acceptance") > accepted + 1, _took_off(results) & (accepted < HAPPENED)
+
+
+def park_by_windows(results: Results) -> tuple[Flags, Flags]:
+    """Without policy windows the park opens more than five years later or never."""
+    opened = _date(results, "base", "park opening")
+    return _date(results, "no windows", "park opening") > opened + 5, _took_off(results) & (opened < HAPPENED)
+
+
+def consolidated_by_push(results: Results) -> tuple[Flags, Flags]:
+    """Without the entry conditions of 2012 and their support owners consolidate more than a year later or never."""
+    merged = _date(results, "base", "consolidation")
+    return _date(results, "no entry window", "consolidation") > merged + 1, _took_off(results) & (merged < HAPPENED)
+
+
+def name_by_associations(results: Results) -> tuple[Flags, Flags]:
+    """Without posts, standards and forums reputation is a tenth lower or more in 2017, in an industry of note."""
+    lost = results["no associations"]["Reputation@2017"] < 0.9 * results["base"]["Reputation@2017"]
+    return lost, _took_off(results) & (results["base"]["max(Industry state)"] >= 2)
+
+
+def liaison_needs_windows(results: Results) -> tuple[Flags, Flags]:
+    """Liaison is worth a larger share of the output of 2017 with policy windows than without."""
+    shares = []
+    for usual, without in (("base", "no liaison"), ("no windows", "no windows, no liaison")):
+        made = results[usual]["Lead output@2017"]
+        shares.append(1 - results[without]["Lead output@2017"] / np.maximum(made, 1.0))
+    moved = np.maximum(np.abs(shares[0]), np.abs(shares[1])) > 0.01
+    return shares[0] > shares[1], _took_off(results) & moved
 
 
 def no_bridge_at_all(results: Results) -> tuple[Flags, Flags]:
@@ -282,6 +328,18 @@ CLAIMS = (
         old_industry,
     ),
     Claim(
+        "L4",
+        "own smelting grows out of ties with smelters elsewhere",
+        "without ties with smelters, own smelting over a year later or never",
+        smelting_by_ties,
+    ),
+    Claim(
+        "L5",
+        "petitions bring the orders from above that rectify the trade",
+        "without petitions, acceptance over a year later or never",
+        rectified_by_petitions,
+    ),
+    Claim(
         "L6",
         "a county without the bridge loses the industry",
         "no voice above, no authority borrowed from above: three quarters of the output of 2017 gone",
@@ -310,6 +368,30 @@ CLAIMS = (
         "beside it: a weak county government loses the industry",
         "county strength 0.15: half of the output of 2017 gone",
         strength_of_county,
+    ),
+    Claim(
+        "L8",
+        "a known direction makes the county build its park",
+        "without policy windows, the park over five years later or never",
+        park_by_windows,
+    ),
+    Claim(
+        "L9",
+        "owners consolidate when support and threat from above outweigh",
+        "without the entry conditions of 2012 and their support, consolidation over a year later or never",
+        consolidated_by_push,
+    ),
+    Claim(
+        "L10",
+        "the industry network brings reputation",
+        "without posts, standards and forums, reputation of 2017 a tenth lower (runs with a special industry)",
+        name_by_associations,
+    ),
+    Claim(
+        "L11",
+        "what liaison is worth depends on open windows",
+        "liaison is worth a larger share of the output of 2017 with windows than without",
+        liaison_needs_windows,
     ),
     Claim(
         "L12",

@@ -2,10 +2,11 @@
 
 Run it from the repository's root::
 
-    python analysis/lead_claims/run.py --runs 2048
+    python analysis/lead_claims/run.py --runs 4096 --write
 
 Results are written beside this file: ``verdicts.csv``, ``networks.csv``, ``intervals.csv``, ``windows.csv``,
-``deciders.csv``, ``failures.csv``.
+``deciders.csv``, ``failures.csv``; with ``--write`` the verdicts also into the model's folder, as the ``claims.csv``
+that ``cluster-sd validate`` reads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from claims import CASES, CLAIMS, EVENTS, MEASURES, RELAY, SCALED, SHOCKS, Results, network_correlations
+from claims import CASES, CLAIMS, EVENTS, HAPPENED, MEASURES, RELAY, SCALED, SHOCKS, Results, network_correlations
 from sampling import draw, fixed
 
 import cluster_sd as csd
@@ -80,7 +81,6 @@ def verdicts(results: Results) -> pd.DataFrame:
         yes, able = claim.answer(results)
         n, share = int(able.sum()), float(yes[able].mean()) if able.any() else np.nan
         half = 1.96 * np.sqrt(share * (1 - share) / max(n, 1))
-        word = "supported" if share >= SUPPORTED else "contradicted" if share <= CONTRADICTED else "undetermined"
         rows.append(
             {
                 "id": claim.id,
@@ -91,10 +91,47 @@ def verdicts(results: Results) -> pd.DataFrame:
                 "share yes": round(share, 3),
                 "low": round(max(0.0, share - half), 3),
                 "high": round(min(1.0, share + half), 3),
-                "verdict": word,
+                "verdict": verdict(share),
             }
         )
     return pd.DataFrame(rows)
+
+
+def verdict(share: float) -> str:
+    """The word for a share of runs that say yes."""
+    return "supported" if share >= SUPPORTED else "contradicted" if share <= CONTRADICTED else "undetermined"
+
+
+def claims_of(table: pd.DataFrame, paradox: Path) -> pd.DataFrame:
+    """Rows of ``claims.csv``: the verdicts, and the one on the paradox (L14) from the study beside this one."""
+    rows: list[dict[str, Any]] = [
+        {
+            "id": row["id"],
+            "claim": f"{row['claim']} ({row['question to each run']})",
+            "verdict": row["verdict"],
+            "share": row["share yes"],
+            "runs": row["can say"],
+            "source": "analysis/lead_claims",
+        }
+        for row in table.to_dict("records")
+    ]
+    both: Any = pd.read_csv(paradox)
+    alone = both[both["founder"] == 0]
+    share = round(float(alone["two stable outcomes"].median()), 3)
+    text = (
+        f"two stable outcomes with a tipping point between (drivers frozen, no founder; median of {len(alone)} years)"
+    )
+    rows.append(
+        {
+            "id": "L14",
+            "claim": text,
+            "verdict": verdict(share),
+            "share": share,
+            "runs": int(alone["runs"].min()),
+            "source": "analysis/lead_paradox",
+        }
+    )
+    return pd.DataFrame(rows).sort_values("id", key=lambda ids: ids.str[1:].astype(int), kind="stable")
 
 
 def deciders(results: Results, design: pd.DataFrame, top: int = 4) -> pd.DataFrame:
@@ -156,18 +193,18 @@ def windows(model: csd.Model, design: pd.DataFrame, years: float = 1.0) -> pd.Da
         for event, date in zip(EVENTS, dates, strict=True):
             before, after = moved[0][date].to_numpy(), moved[1][date].to_numpy()
             slope = (after - before) / (2 * years)
-            happened = (before < 2029.9) & (after < 2029.9)
+            happened = (before < HAPPENED) & (after < HAPPENED)
             ran = slope[1:][happened[1:]]
             q05, q50, q95 = np.quantile(ran, [0.05, 0.5, 0.95]) if ran.size else (np.nan,) * 3
             rows.append(
                 {
                     "event": event,
                     "window": window,
-                    "base run": round(float(slope[0]), 2) if happened[0] else "",
+                    "base run": round(float(slope[0]), 2) + 0.0 if happened[0] else "",  # + 0.0: no -0
                     "runs in which it happens": int(ran.size),
-                    "q05": round(q05, 2),
-                    "median": round(q50, 2),
-                    "q95": round(q95, 2),
+                    "q05": round(q05, 2) + 0.0,
+                    "median": round(q50, 2) + 0.0,
+                    "q95": round(q95, 2) + 0.0,
                     "share above a half": round(float((ran > 0.5).mean()), 3) if ran.size else "",
                     "window-driven": bool(q50 > 0.5),
                 }
@@ -180,6 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=2048, help="parameter sets (default 2048)")
     parser.add_argument("--out", type=Path, default=HERE, help="folder for the tables")
+    parser.add_argument("--write", action="store_true", help="write claims.csv into the model's folder too")
     args = parser.parse_args()
     model = csd.load("lead")
     design = draw(model.parameters, args.runs, SEED)
@@ -195,6 +233,9 @@ def main() -> None:
     for name, table in tables.items():
         table.to_csv(args.out / f"{name}.csv", index=False, float_format="%.6g")
         print(f"\n{name}\n{table.to_string(index=False)}")
+    if args.write:
+        claims = claims_of(tables["verdicts"], HERE.parent / "lead_paradox" / "bistability.csv")
+        claims.to_csv(model.path.parent / "claims.csv", index=False)
 
 
 if __name__ == "__main__":

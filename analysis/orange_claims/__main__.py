@@ -104,7 +104,23 @@ def keep(verdicts: pd.DataFrame, sums: pd.DataFrame, numbers: pd.DataFrame) -> N
     verdicts.to_csv(HERE / "results" / "verdicts.csv", index=False)
     sums.to_csv(HERE / "results" / "combinations.csv", index=False)
     numbers.to_csv(HERE / "results" / "known_numbers.csv", index=False)
+    as_claims(verdicts).to_csv(MODEL / "claims.csv", index=False)
     into_readme(VERDICTS, as_markdown(verdicts, numbers))
+
+
+def as_claims(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts as ``cluster-sd validate`` reads them: a row a claim and scale, the claims in the paper's order."""
+    rows = verdicts.sort_values("id", key=lambda ids: ids.map(list(verdicts["id"]).index), kind="stable")
+    return pd.DataFrame(
+        {
+            "id": rows["id"] + ", " + rows["scale"],
+            "claim": rows["claim"] + ": " + rows["test"],
+            "verdict": rows["verdict"],
+            "share": rows["share"],
+            "runs": rows["runs"],
+            "source": "analysis/orange_claims, " + rows["scale"],
+        }
+    )
 
 
 def into_readme(marks: tuple[str, str], text: str) -> None:
@@ -125,7 +141,7 @@ def as_markdown(verdicts: pd.DataFrame, numbers: pd.DataFrame) -> str:
         for scale in SCENARIOS:
             r = by.loc[(scale, identity)]
             effect = f"{r['median']:+.3g} [{r['low']:+.3g}, {r['high']:+.3g}] {r['unit']}"
-            cells.append(f"**{r['verdict']}** ({100 * r['share']:.0f} % of {r['runs']}; {effect})")
+            cells.append(f"**{r['verdict']}** ({100 * r['share']:.3g} % of {r['runs']}; {effect})")
         r = by.loc[("county", identity)]
         lines.append(f"| {identity} | {r['claim']} | {r['test']} | {cells[0]} | {cells[1]} |")
     inside = f"{sum(map(bool, numbers['inside']))} of {len(numbers)} known numbers lie within the 90 % interval"

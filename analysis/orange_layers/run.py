@@ -139,6 +139,7 @@ def main() -> None:
         "deciders": pd.DataFrame(decided, columns=["scale", "claim", "parameter", "rank difference", "chance"]),
         "loops": pd.DataFrame(listed, columns=["scale", "loop", "name", "kind", "mechanism", "mean share"]),
     }
+    args.out.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         table.to_csv(args.out / f"{name}.csv", index=False, float_format="%.4g")
         if name != "years":

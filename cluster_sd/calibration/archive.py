@@ -26,8 +26,8 @@ def inference_data(made: Calibration, seed: int = 0) -> Any:
         ``posterior`` with a variable a fitted parameter over ``chain`` and ``draw``, and ``errors`` (scales, scope
         factors, autocorrelations) over ``error``; ``prior`` likewise; ``posterior_predictive``, ``prior_predictive``,
         ``log_likelihood``, ``observed_data`` and ``constant_data`` with a variable a series over its rows;
-        ``sample_stats``. Without sampling (method ``map``) the draws are those of the normal approximation at the mode,
-        and the attribute ``approximation`` says so.
+        ``sample_stats``. Without the no-U-turn sampler the draws are those of importance sampling, and the attribute
+        ``sampler`` says so.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # ArviZ warns of its future when it is imported
@@ -57,9 +57,7 @@ def inference_data(made: Calibration, seed: int = 0) -> Any:
         warnings.simplefilter("ignore")
         data = arviz.from_dict(**groups, coords={**coordinates, "error": errors}, dims=dimensions)
     if made.draws is None:
-        data["posterior"].attrs["approximation"] = (
-            "weighted draws of a normal approximation at the posterior's mode (method map)"
-        )
+        data["posterior"].attrs["sampler"] = "adaptive importance sampling, Pareto-smoothed and resampled"
     units = {f.name: f.unit for f in posterior.fitted}
     for name in data["posterior"].data_vars:
         data["posterior"][name].attrs.update({"units": units[str(name)]} if units.get(str(name)) else {})

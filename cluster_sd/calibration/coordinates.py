@@ -9,18 +9,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from cluster_sd.distributions import BOUNDED, Distribution
+from cluster_sd.distributions import BOUNDED, LOGARITHMIC, Distribution
 
 __all__ = ["Coordinates", "Fitted"]
 
 Array = NDArray[Any]
-
-#: Kinds that are laid out in the logarithm.
-LOGARITHMIC = ("loguniform", "lognormal")
 #: Width from the 2.5 % to the 97.5 % point of a normal distribution, in standard deviations.
 WIDTH = 2 * 1.959963984540054
+HALF_LOG_2PI = 0.5 * np.log(2 * np.pi)
 #: How far an optimiser may go where a distribution has no ends: ten standard deviations from the middle.
 FAR = 10 / WIDTH
 
@@ -40,9 +37,9 @@ class Coordinates:
     """How the fitted parameters are laid out.
 
     *Scaled* coordinates put low at 0 and high at 1, in the logarithm for ``loguniform`` and ``lognormal``; an optimiser
-    works in these, between :attr:`bounds`. *Free* ones have no ends: the logit of the scaled one where the prior ends
-    at low and high, else standard deviations from the middle; a sampler works in these. All arrays are of shape
-    (draw, parameter).
+    works in these, between :attr:`bounds`. *Free* ones have no ends, and are standard normal before data: as much of
+    the prior lies below a parameter as of the normal below its free coordinate; a sampler works in these. All arrays
+    are of shape (draw, parameter).
     """
 
     fitted: Sequence[Fitted]
@@ -98,19 +95,29 @@ class Coordinates:
         low, high = self._ends
         return value, slope + np.where(self._logarithmic, high - low, 0.0)
 
-    def from_free(self, free: Array) -> tuple[Array, Array, Array, Array]:
-        """Scaled coordinates of free ones, their derivative, and the logarithm of it, summed, with its derivative."""
-        ended = self._ended
-        s = special.expit(free)
-        scaled = np.where(ended, s, 0.5 + free / WIDTH)
-        slope = np.where(ended, s * (1 - s), 1 / WIDTH)
-        log_slope = np.where(ended, special.log_expit(free) + special.log_expit(-free), -np.log(WIDTH))
-        return scaled, slope, log_slope.sum(axis=1), np.where(ended, 1 - 2 * s, 0.0)
+    def from_free(self, free: Array) -> tuple[Array, Array]:
+        """Scaled coordinates of free ones, and their derivative in them."""
+        columns = [f.prior.from_normal(free[:, k]) for k, f in enumerate(self.fitted)]
+        if not columns:
+            return np.zeros((len(free), 0)), np.zeros((len(free), 0))
+        natural = np.stack(columns, axis=1)
+        with np.errstate(all="ignore"):  # far out, where a sampler's step flies off, values may be infinite
+            density = np.stack([f.prior.logpdf(natural[:, k]) for k, f in enumerate(self.fitted)], axis=1)
+            scaled = self.scaled(natural)
+            # at an end of the range, where the density of some kinds is nought, nothing moves
+            slope = np.exp(np.where(np.isfinite(density), -0.5 * free**2 - HALF_LOG_2PI - density, -np.inf))
+            return scaled, slope / self.stretch(scaled)
 
     def to_free(self, scaled: Array) -> Array:
-        """Free coordinates of scaled ones; those at an end are taken a millionth within."""
-        within = np.clip(scaled, 1e-6, 1 - 1e-6)
-        return np.where(self._ended, special.logit(within), (scaled - 0.5) * WIDTH)
+        """Free coordinates of scaled ones; those at or beyond an end are taken a millionth within."""
+        within = self.natural(np.where(self._ended, np.clip(scaled, 1e-6, 1 - 1e-6), scaled))
+        columns = [f.prior.to_normal(within[:, k]) for k, f in enumerate(self.fitted)]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(scaled), 0))
+
+    @cached_property
+    def prior_curvature(self) -> Array:
+        """Curvature of minus the log-density before data where the prior is normal in scaled coordinates, else 0."""
+        return np.where(self._ended, 0.0, WIDTH**2)
 
     def from_prior(self, u: Array) -> Array:
         """Scaled coordinates at the probabilities `u` of the priors, shape (draw, parameter)."""

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from cluster_sd.calibration.coordinates import Fitted, fitted_from
-from cluster_sd.calibration.frame import normal_draws
-from cluster_sd.calibration.identifiability import MOST, Choice, Combination, choose, combinations
+from cluster_sd.calibration.identifiability import MOST, Combination, combinations
+from cluster_sd.calibration.importance import Weighted, draw
 from cluster_sd.calibration.nuts import Draws, Health, sample
 from cluster_sd.calibration.observation import ObservationModel
 from cluster_sd.calibration.optimum import Estimate, estimate
-from cluster_sd.calibration.posterior import Posterior, posterior_of
+from cluster_sd.calibration.posterior import Posterior
 from cluster_sd.calibration.predictive import Predictive, predictive
 from cluster_sd.calibration.profiles import Profile, profiles
+from cluster_sd.calibration.selection import Trial, select
 from cluster_sd.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ __all__ = ["METHODS", "Calibration", "calibrate", "candidates_of"]
 
 Array = NDArray[Any]
 METHODS = ("map", "nuts")
-#: Points of the prior at which a choice among many parameters looks.
-LOOKS = 8
-#: Draws of the prior, and of the normal approximation, that predictions are made from.
-PREDICTIONS = 500
+#: Draws of the prior, and of the posterior where none is sampled, that predictions are made from.
+PREDICTIONS, DRAWS = 500, 1000
 
 #: Told of the work: a stage, what is done of it, and the whole of it.
 Tell = Callable[[str, int, int], object]
@@ -45,8 +44,8 @@ class Calibration:
         Of the parameters that were fitted.
     candidates : tuple of Fitted
         Those that might have been.
-    choice : Choice or None
-        How the fitted ones were chosen; None where the user did.
+    trials : tuple of Trial
+        How the fitted ones were chosen, set by set; empty where the user named them.
     mode : Estimate
         Largest posterior density, priors included.
     likely : Estimate
@@ -56,12 +55,13 @@ class Calibration:
     combinations : tuple of Combination
         Directions that the data tell most to least.
     draws : Draws or None
-        Of the posterior, with ``method="nuts"``.
+        Of the posterior by the no-U-turn sampler, with ``method="nuts"`` where gradients can be had.
     health : Health or None
         Whether these can be believed.
+    weighted : Weighted or None
+        Draws of the posterior by importance sampling, where there are no others.
     before, after : Predictive
-        Predictions of all rows from the prior; from the posterior's draws, or, without them, from the normal
-        approximation around the mode.
+        Predictions of all rows from the prior, and from the posterior's draws.
     fitted : array, shape (row,)
         Predictions at the mode.
     points : array, shape (draw, coordinate)
@@ -73,13 +73,14 @@ class Calibration:
 
     posterior: Posterior
     candidates: tuple[Fitted, ...]
-    choice: Choice | None
+    trials: tuple[Trial, ...]
     mode: Estimate
     likely: Estimate
     profiles: tuple[Profile, ...]
     combinations: tuple[Combination, ...]
     draws: Draws | None
     health: Health | None
+    weighted: Weighted | None
     before: Predictive
     after: Predictive
     fitted: Array
@@ -121,7 +122,7 @@ def calibrate(
     settings: Mapping[str, Any] | None = None,
     starts: int = 20,
     draws: int = 1000,
-    tune: int = 500,
+    tune: int = 200,
     chains: int = 4,
     seed: int = 0,
     threads: int = 1,
@@ -135,9 +136,10 @@ def calibrate(
     observations : ObservationModel
     candidates : sequence of Fitted
         Where they are more than `most`, as many are chosen as the statistics can tell apart
-        (:func:`~cluster_sd.calibration.identifiability.choose`).
+        (:func:`~cluster_sd.calibration.selection.select`).
     method : {"map", "nuts"}
-        Point estimate with profiles; or draws of the posterior too.
+        Point estimate with profiles, and draws by importance sampling; or draws by the no-U-turn sampler, where the
+        density has a gradient: where it jumps, importance sampling stands in, and a warning says so.
     most : int
         Parameters fitted at a time, at most.
     changes : mapping, optional
@@ -156,76 +158,74 @@ def calibrate(
     if method not in METHODS:
         raise InputError(f"unknown method '{method}'; it can be {', '.join(METHODS)}")
     say = tell or (lambda stage, done, total: None)
-    choice, posterior = _posterior(model, observations, tuple(candidates), most, changes, settings or {}, seed, say)
     common: dict[str, Any] = {"seed": seed, "threads": threads}
+    chosen = select(
+        model, observations, tuple(candidates), most, changes, settings,
+        progress=_stage(say, "choosing parameters"), **common,
+    )  # fmt: skip
+    posterior = chosen.posterior
     mode = estimate(posterior, starts=starts, progress=_stage(say, "searching"), **common)
     likely = estimate(posterior, starts=max(2, starts // 4), prior=False, progress=_stage(say, "likelihood"), **common)
-    told = profiles(posterior, likely.point, threads=threads, progress=_stage(say, "profiles"))
-    drawn = None
-    if method == "nuts":
-        say("sampling", 0, 1)
-        drawn = sample(posterior, mode.point, draws=draws, tune=tune, chains=chains, **common)
+    told = profiles(posterior, likely.point, progress=_stage(say, "profiles"), **common)
+    say("sampling", 0, 1)
+    drawn = weighted = None
+    if method == "nuts" and not posterior.doubtful:
+        how = {"draws": draws, "tune": tune, "chains": chains, "seed": seed}
+        drawn = sample(posterior, mode.point, **how, progress=_stage(say, "sampling"))
+    else:
+        weighted = _weighted(posterior, mode, seed)
+    points = drawn.flat if drawn is not None else posterior.from_free(weighted.points)  # type: ignore[union-attr]
     say("predicting", 0, 1)
-    points = normal_draws(posterior, mode.point, PREDICTIONS, seed) if drawn is None else drawn.flat
-    k = len(posterior.fitted)
     return Calibration(
         posterior=posterior,
         candidates=tuple(candidates),
-        choice=choice,
+        trials=chosen.trials,
         mode=mode,
         likely=likely,
         profiles=told,
         combinations=combinations(posterior, likely.point),
         draws=drawn,
         health=None if drawn is None else drawn.health(),
+        weighted=weighted,
         before=predictive(posterior, posterior.prior_draws(PREDICTIONS, seed), seed),
         after=predictive(posterior, points, seed),
-        fitted=posterior.predict(mode.point[None, :k]).rows[0],
+        fitted=posterior.rows(mode.point[None, : len(posterior.fitted)])[0],
         points=points,
         method=method,
         seed=seed,
-        warnings=_warnings(observations, posterior, mode),
+        warnings=_warnings(observations, posterior, mode, method, weighted),
     )
 
 
-def _posterior(
-    model: Model,
-    observations: ObservationModel,
-    candidates: tuple[Fitted, ...],
-    most: int,
-    changes: Mapping[str, Any] | None,
-    settings: Mapping[str, Any],
-    seed: int,
-    say: Tell,
-) -> tuple[Choice | None, Posterior]:
-    """The posterior of the candidates, or of those among them that are worth fitting."""
-    if not candidates:
-        raise InputError("no parameter with a range is there to be fitted; name some, or give --parameters")
-    whole = posterior_of(model, candidates, observations, changes, **settings)
-    if len(candidates) <= most:
-        return None, whole
-    say("choosing parameters", 0, 1)
-    choice = choose(whole, whole.prior_draws(LOOKS, seed), most)
-    if not choice.chosen:
-        raise InputError("the statistics see none of the parameters that might be fitted; name some by hand")
-    return choice, posterior_of(model, [candidates[k] for k in choice.chosen], observations, changes, **settings)
+def _weighted(posterior: Posterior, mode: Estimate, seed: int) -> Weighted:
+    """Draws by importance sampling around the mode and over the priors."""
+    at = posterior.to_free(mode.point[None])[0]
+    return draw(posterior.free_values, posterior.size, at, DRAWS, seed)
 
 
 def _stage(say: Tell, name: str) -> Callable[[int, int], object]:
     return lambda done, total: say(name, done, total)
 
 
-def _warnings(observations: ObservationModel, posterior: Posterior, mode: Estimate) -> tuple[str, ...]:
+def _warnings(
+    observations: ObservationModel, posterior: Posterior, mode: Estimate, method: str, weighted: Weighted | None
+) -> tuple[str, ...]:
     """What a reader must know of the result."""
     found = list(observations.warnings)
     few = observations.too_few(len(posterior.fitted))
     if few:
         found.append(few)
     if posterior.doubtful:
+        instead = "; not the no-U-turn sampler but importance sampling made the draws" if method == "nuts" else ""
         names = ", ".join(posterior.doubtful)
-        found.append(f"{names}: moves a jump in the model; searched without gradients, intervals are rougher")
+        found.append(f"{names}: moves a jump in the model; searched and profiled without gradients{instead}")
     if mode.agreeing < 0.2 and len(mode.starts) > 4:
         found.append(
             f"only {mode.agreeing:.0%} of {len(mode.starts)} searches end at the best point: there may be a better one"
+        )
+    if weighted is not None and not weighted.well:
+        found.append(
+            f"draws of the posterior are rough: worth {weighted.effective:.0f} independent ones, Pareto shape "
+            f"{weighted.pareto:.2f}"
         )
     return tuple(found)

@@ -32,6 +32,8 @@ Columns = Mapping[str, Array]
 RESTS = ("the numbers supplied", "both", "the ranges shipped")
 #: Share of the variance that the numbers must have taken away, and below which they taught little.
 TAUGHT, LITTLE = 0.5, 0.2
+#: Resamples behind a standard error.
+RESAMPLES = 100
 #: Runs from which anything is said.
 LEAST = 20
 
@@ -47,6 +49,8 @@ class Ground:
         5 %, 50 % and 95 % points over the ranges shipped, and with the numbers.
     taught : float
         Share of the variance over the ranges shipped that the numbers took away; negative where they widened it.
+    taught_error : float
+        Its standard error from the number of runs (bootstrap).
     from_numbers, from_ranges : float
         Shares of the variance that is left, from what the numbers leave open in the parameters that they moved, and
         from the parameters that they say nothing of; the rest is both together.
@@ -59,6 +63,7 @@ class Ground:
     before: tuple[float, float, float]
     after: tuple[float, float, float]
     taught: float
+    taught_error: float
     from_numbers: float
     from_ranges: float
     rests_on: str
@@ -79,7 +84,7 @@ def grounds(
     before: Callable[[int, np.random.Generator], Columns],
     moved: Callable[[int, np.random.Generator], Columns],
     others: Callable[[int, np.random.Generator], Columns],
-    runs: int = 512,
+    runs: int = 1024,
     seed: int = 0,
 ) -> tuple[Ground, ...]:
     """What each outcome rests on.
@@ -117,11 +122,20 @@ def _ground(outcome: str, columns: Array, runs: int, failed: int) -> Ground:
     prior, y, same_numbers, same_rest = columns
     if len(y) < LEAST:
         nothing = (math.nan, math.nan, math.nan)
-        return Ground(outcome, nothing, nothing, math.nan, math.nan, math.nan, RESTS[1], runs, failed)
-    left, first = float(columns[1:].var(axis=1, ddof=1).mean()), float(prior.var(ddof=1))
-    taught = 1 - left / first if first > 0 else math.nan
+        unknown = math.nan
+        return Ground(outcome, nothing, nothing, unknown, unknown, unknown, unknown, RESTS[1], runs, failed)
+    taught = float(_taught(columns[:, None])[0])
+    again = np.random.default_rng(0).integers(len(y), size=(RESAMPLES, len(y)))
+    error = float(np.std(_taught(columns[:, again])))
     shares = _share(y, same_numbers), _share(y, same_rest)
-    return Ground(outcome, _points(prior), _points(y), taught, *shares, rests_on(taught), runs, failed)
+    return Ground(outcome, _points(prior), _points(y), taught, error, *shares, rests_on(taught), runs, failed)
+
+
+def _taught(columns: Array) -> Array:
+    """Share of the variance of the first of four samples that the others lack, shape (resample,)."""
+    spread = columns.var(axis=-1, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(spread[0] > 0, 1 - spread[1:].mean(axis=0) / spread[0], math.nan)
 
 
 def _points(values: Array) -> tuple[float, float, float]:

@@ -1,8 +1,10 @@
 """Which parameters statistics can tell apart: sensitivity of the fitted rows, a choice among many, and combinations.
 
-The matrix of scaled sensitivities has a row for each fitted statistic: the derivative of its prediction in each scaled
-coordinate, over the scale of its error. Its columns' lengths say how much a statistic sees of a parameter; how nearly
-columns are combinations of each other says what can't be told apart [1]_.
+The matrix of scaled sensitivities has a row for each fitted statistic: the derivative of its location in each scaled
+coordinate, times the root of what the row tells of its location (one over the scale of its error; next to nothing for
+a bound that the run keeps by far). What a scope factor can make up for is taken out of it. Its columns' lengths say how
+much the statistics see of a parameter; how nearly columns are combinations of each other says what can't be told
+apart [1]_.
 
 References
 ----------
@@ -12,17 +14,17 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.calibration.likelihood import scales
+from cluster_sd.calibration.likelihood import information
 from cluster_sd.calibration.posterior import Posterior
 
-__all__ = ["MOST", "Choice", "Combination", "choose", "combinations", "sensitivities"]
+__all__ = ["COLLINEAR", "MOST", "SEEN", "Choice", "Combination", "choose", "combinations", "pivoted", "sensitivities"]
 
 Array = NDArray[Any]
 #: Parameters that are fitted at a time, at most.
@@ -30,7 +32,8 @@ MOST = 6
 #: Collinearity index from which parameters are not told apart: a change of one can be made up to 1/15 by the others
 #: (Brun et al. put the limit between 5 and 20).
 COLLINEAR = 15.0
-#: Rows of sensitivities shorter than this move the log-likelihood by less than a half over the whole range.
+#: Least length of what others can't make up for: shorter, and from one end of the range to the other the log-likelihood
+#: falls by less than a half, which is what a profile calls not identifiable.
 SEEN = 1.0
 
 
@@ -43,15 +46,18 @@ class Choice:
     chosen : tuple of int
         Positions among those looked at.
     seen : array, shape (parameter,)
-        How much the statistics see of each: root of the sum of squared sensitivities over its whole range, in standard
-        deviations of the errors; median over the points looked at.
-    collinearity : tuple of float
-        Collinearity index of the chosen ones up to each.
+        How much the statistics see of each, were it fitted alone: standard deviations of the errors from one end of its
+        range to the other; root mean square over the points looked at.
+    told : tuple of float
+        Of each chosen one, the length of the part that the other chosen ones can't make up for.
+    collinearity : float
+        Collinearity index of the chosen ones.
     """
 
     chosen: tuple[int, ...]
     seen: Array
-    collinearity: tuple[float, ...]
+    told: tuple[float, ...]
+    collinearity: float
 
 
 @dataclass(frozen=True)
@@ -74,70 +80,98 @@ class Combination:
 
 
 def sensitivities(posterior: Posterior, scaled: Array) -> Array:
-    """Scaled sensitivities of the fitted rows, shape (draw, row, parameter), at scaled points (draw, coordinate).
+    """Scaled sensitivities of the fitted rows at scaled points (draw, coordinate), what scope factors do taken out.
 
-    Rows that are bounds or ranges count by the width of their error, as if they were values.
+    Returns
+    -------
+    array, shape (draw, row, parameter)
+        After the fitted statistics come rows for what is believed of the scope factors before data. NaN where a run
+        fails.
     """
-    terms, k = posterior.observations.terms, len(posterior.fitted)
+    observations, k = posterior.observations, len(posterior.fitted)
+    fitted = np.flatnonzero(~observations.held_out)
     predicted = posterior.predict(scaled[:, :k])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slopes = np.where(terms.logarithmic[:, None], predicted.slopes / predicted.rows[:, :, None], predicted.slopes)
-    found = slopes / scales(terms, scaled[:, k:])[:, :, None]
-    return found[:, ~posterior.observations.held_out]
+    told = information(observations.terms, predicted.rows, scaled[:, k:])
+    root, by_prediction, by_scope = np.sqrt(told[0]), told[1], told[2]
+    slopes = (predicted.slopes * (root * by_prediction)[:, :, None])[:, fitted]
+    factors = [(n.series, n.sd) for n in observations.nuisances if n.kind == "scope"]
+    if not factors:
+        return slopes
+    own = np.array([observations.series_index[fitted] == series for series, _ in factors])
+    columns = (root * by_scope)[:, fitted, None] * own.T
+    beliefs = np.diag([1 / sd for _, sd in factors])
+    found = []
+    for rows, scopes in zip(slopes, columns, strict=True):
+        whole = np.concatenate([rows, np.zeros((len(factors), k))])
+        found.append(np.full_like(whole, np.nan) if np.isnan(whole).any() else _without(whole, scopes, beliefs))
+    return np.array(found).reshape(len(scaled), len(fitted) + len(factors), k)
 
 
-def choose(
-    posterior: Posterior, points: Array, most: int = MOST, allowed: Callable[[int], bool] | None = None
-) -> Choice:
-    """Choose parameters that the statistics see and can tell apart.
+def _without(rows: Array, scopes: Array, beliefs: Array) -> Array:
+    """What of `rows` scope factors can't make up for, given what is believed of these."""
+    q, _ = np.linalg.qr(np.concatenate([scopes, beliefs]))
+    return rows - q @ (q.T @ rows)
 
-    The columns of the stacked sensitivities at several points are taken one by one, each time the one with the longest
-    part that those taken cannot make up for (QR with column pivoting), while that part is at least :data:`SEEN` and
-    the collinearity index stays below :data:`COLLINEAR`.
 
-    Parameters
-    ----------
-    posterior : Posterior
-        With all parameters that might be fitted.
-    points : array, shape (point, coordinate)
-        Scaled points of the prior; those whose runs fail are left out.
-    most : int
-    allowed : callable, optional
-        Whether a parameter may be chosen; default: all that move no jump.
+def pivoted(columns: Array, most: int, least: float = SEEN, collinear: float = COLLINEAR) -> list[int]:
+    """Columns with the longest parts that those taken before can't make up for (QR with column pivoting).
+
+    Stops at `most`, where the longest part is shorter than `least`, and before the collinearity index passes
+    `collinear`. Of those taken, such as turn out shorter than `least` given all others are left out again.
     """
-    found = sensitivities(posterior, points)
-    usable = np.isfinite(found).all(axis=(1, 2))
-    found = found[usable]
-    if not len(found):
-        return Choice((), np.zeros(len(posterior.fitted)), ())
-    seen = np.median(np.sqrt((found**2).sum(axis=1)), axis=0)
-    names = [f.name for f in posterior.fitted]
-    may = [allowed(k) if allowed else names[k] not in posterior.doubtful for k in range(len(names))]
-    stacked = np.concatenate(list(found)) / np.sqrt(len(found))
-    chosen: list[int] = []
-    indices: list[float] = []
-    rest = stacked * np.array(may)
-    while len(chosen) < min(most, posterior.observations.fitted_count):
+    rest, chosen = columns.copy(), []
+    while len(chosen) < min(most, columns.shape[1]):
         lengths = np.linalg.norm(rest, axis=0)
         best = int(np.argmax(lengths))
-        index = _collinearity(stacked[:, [*chosen, best]])
-        if lengths[best] < SEEN or index > COLLINEAR:
+        if lengths[best] < least or collinearity(columns[:, [*chosen, best]]) > collinear:
             break
         chosen.append(best)
-        indices.append(index)
         direction = rest[:, best] / lengths[best]
         rest = rest - np.outer(direction, direction @ rest)
         rest[:, chosen] = 0.0
-    return Choice(tuple(chosen), seen, tuple(indices))
+    while chosen and min(told := _own_parts(columns[:, chosen])) < least:
+        del chosen[int(np.argmin(told))]
+    return chosen
 
 
-def _collinearity(columns: Array) -> float:
+def collinearity(columns: Array) -> float:
     """Collinearity index: one over the least singular value of the columns at unit length."""
     lengths = np.linalg.norm(columns, axis=0)
     if not lengths.all():
         return np.inf
     least = np.linalg.svd(columns / lengths, compute_uv=False)[-1] if len(columns) >= columns.shape[1] else 0.0
     return float(1 / least) if least > 0 else np.inf
+
+
+def _own_parts(columns: Array) -> Array:
+    """Of each column, the length of the part that all others can't make up for."""
+    return 1 / np.sqrt(np.maximum(np.diag(np.linalg.pinv(columns.T @ columns)), 1e-300))
+
+
+def choose(posterior: Posterior, points: Array, most: int = MOST, without: Sequence[int] = ()) -> Choice:
+    """Choose parameters that the statistics see and can tell apart, by the sensitivities at several points.
+
+    Parameters
+    ----------
+    posterior : Posterior
+        With all parameters that might be fitted. Those that move a jump are not chosen.
+    points : array, shape (point, coordinate)
+        Scaled points; those whose runs fail are left out.
+    most : int
+    without : sequence of int
+        Positions of parameters that must not be chosen.
+    """
+    found = sensitivities(posterior, points)
+    found = found[np.isfinite(found).all(axis=(1, 2))]
+    names = [f.name for f in posterior.fitted]
+    if not len(found):
+        return Choice((), np.zeros(len(names)), (), np.inf)
+    may = np.array([name not in posterior.doubtful and k not in without for k, name in enumerate(names)])
+    stacked = np.concatenate(list(found)) / np.sqrt(len(found))
+    chosen = pivoted(stacked * may, min(most, posterior.observations.fitted_count))
+    told = _own_parts(stacked[:, chosen]) if chosen else np.zeros(0)
+    seen = np.linalg.norm(stacked, axis=0)
+    return Choice(tuple(chosen), seen, tuple(told.tolist()), collinearity(stacked[:, chosen]) if chosen else 1.0)
 
 
 def combinations(posterior: Posterior, point: Array) -> tuple[Combination, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +13,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.calibration.frame import Frame, frame_at, to_free, to_scaled
-from cluster_sd.calibration.posterior import Posterior
+from cluster_sd.calibration.frame import Frame, frame_near, frame_of
+from cluster_sd.calibration.importance import draw
+from cluster_sd.calibration.lockstep import Lockstep
+from cluster_sd.calibration.posterior import Posterior, free_densities
 from cluster_sd.errors import InputError
 
-__all__ = ["Draws", "Health", "sample"]
+__all__ = ["Draws", "Health", "sample", "sample_each"]
 
-#: Acceptance for which the step is tuned: shorter steps than by the usual 0.8, as the posteriors here are bent.
-ACCEPT = 0.95
+#: Acceptances for which the step is tuned: where draws diverge by the first, chains are run again by the second.
+ACCEPT = (0.9, 0.97)
+#: Draws before those that are kept: little is left to tune but the step.
+TUNE = 200
+#: Draws by importance sampling among which chains begin, and how many a coordinate they must be worth to be believed.
+DRAWS, ENOUGH = 2000, 30
+#: Draws after which progress is told again.
+TELL = 20
 
 Array = NDArray[Any]
+Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
@@ -106,100 +117,204 @@ def sample(
     start: Array | None = None,
     *,
     draws: int = 1000,
-    tune: int = 500,
+    tune: int = TUNE,
     chains: int = 4,
     seed: int = 0,
-    threads: int = 1,
-    progress: bool = False,
+    progress: Progress | None = None,
 ) -> Draws:
     """Draw from the posterior.
+
+    All chains go together, one evaluation of the model for the next step of each: a few runs cost little more than one.
+    Where draws diverge, the chains are run again with shorter steps, once.
 
     Parameters
     ----------
     posterior : Posterior
     start : array, shape (coordinate,), optional
-        Scaled point around which the chains begin (the posterior's mode); default: draws from the prior that can be.
+        Scaled point near which much of the posterior lies (its mode); default: it is looked for from the prior.
     draws, tune, chains : int
         Kept draws a chain, discarded ones before them, chains.
     seed : int
-    threads : int
-        Chains side by side; the draws don't depend on it.
-    progress : bool
-        Show nutpie's own progress bar.
+    progress : callable, optional
+        Called with draws made, discarded ones included, and their number; from one thread at a time.
 
     Raises
     ------
     InputError
-        When a fitted parameter moves a jump, so that a gradient does not tell what it does.
+        When a fitted parameter moves a jump, so that a gradient does not tell what it does; when hardly a draw of the
+        prior leads to a run.
     """
+    _refuse_jumps(posterior)
+    frame, starts = _surroundings(posterior, start, seed)
+    each = [_Chain(posterior, frame, starts[n % len(starts)], _mixed(seed, n)) for n in range(chains)]
+    for accept in ACCEPT:
+        made = _gathered(posterior, _run(each, draws, tune, accept, progress))
+        if not made.statistics["diverging"].any():
+            break
+    return made
+
+
+def sample_each(
+    posteriors: Sequence[Posterior], starts: Array, *, draws: int, tune: int = TUNE, seeds: Sequence[int]
+) -> list[Draws]:
+    """One chain of each of several posteriors that differ in the values of their statistics alone, all together.
+
+    Parameters
+    ----------
+    posteriors : sequence of Posterior
+    starts : array, shape (posterior, coordinate)
+        A scaled point of each, as for :func:`sample`.
+    draws, tune : int
+    seeds : sequence of int
+    """
+    _refuse_jumps(posteriors[0])
+    chains = []
+    for posterior, start, seed in zip(posteriors, starts, seeds, strict=True):
+        frame, points = _surroundings(posterior, start, seed)
+        chains.append(_Chain(posterior, frame, points[0], _mixed(seed, 0)))
+    found = _run(chains, draws, tune, ACCEPT[0], None)
+    return [_gathered(posterior, [one]) for posterior, one in zip(posteriors, found, strict=True)]
+
+
+def _refuse_jumps(posterior: Posterior) -> None:
     if posterior.doubtful:
         names = ", ".join(f"'{name}'" for name in posterior.doubtful)
         raise InputError(
             f"NUTS needs gradients, and {names} moves a jump in the model (an IF THEN ELSE or an event's time); "
             "leave it out, write the model's condition in continuous form, or take --method map"
         )
-    begin = _beginnings(posterior, start, chains, seed)
-    centre = begin.mean(axis=0) if start is None else to_free(posterior, start[None])[0]
-    frame = frame_at(posterior, centre, begin.std(axis=0))
-    nutpie, compiled = _compiled(posterior, frame, begin)
-    # nutpie takes 64 bits: the seed is made from ours, 0 included
-    mixed = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        trace = nutpie.sample(
-            compiled, draws=draws, tune=tune, chains=chains, cores=threads, seed=mixed, progress_bar=progress,
-            save_warmup=False, target_accept=ACCEPT,
-        )  # fmt: skip
-    white = np.asarray(trace.posterior["white"])
-    scaled = to_scaled(posterior, frame.free(white.reshape(-1, posterior.size)))
-    natural = posterior.natural(scaled)
-    statistics = {str(name): np.asarray(trace.sample_stats[name]) for name in _KEPT if name in trace.sample_stats}
-    return Draws(posterior.names, natural.reshape(white.shape), scaled.reshape(white.shape), statistics)
+
+
+# ---- where chains begin ---------------------------------------------------------------------------------------------
+
+
+def _surroundings(posterior: Posterior, start: Array | None, seed: int) -> tuple[Frame, Array]:
+    """The frame, and free points from which chains may begin, shape (point, coordinate).
+
+    Importance sampling, which needs no gradients, is cheap beside the chains and finds where the posterior lies: they
+    begin at its draws, so that there is little to tune. Where it fails, they begin around the mode.
+    """
+    mode = None if start is None else posterior.to_free(start[None])[0]
+    try:
+        found = draw(posterior.free_values, posterior.size, mode, DRAWS, seed)
+    except ValueError as error:
+        raise InputError("too few points of the priors lead to a run that the statistics could come from") from error
+    if found.effective >= ENOUGH * posterior.size:
+        return frame_of(found.points, len(posterior.observations.nuisances)), found.points
+    frame = frame_near(posterior, found.points[0] if mode is None else mode)
+    around = frame.free(np.random.default_rng([seed, 1]).standard_normal((DRAWS, posterior.size)))
+    possible = around[np.isfinite(posterior.free_values(around))]
+    return frame, possible if len(possible) else frame.centre[None]
+
+
+def _mixed(seed: int, chain: int) -> int:
+    """A seed of 64 bits, as nutpie takes it, made from ours, 0 included."""
+    return int(np.random.SeedSequence([seed, chain]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+# ---- chains ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Chain:
+    """What one chain draws from, the free point where it begins, and nutpie's seed."""
+
+    posterior: Posterior
+    frame: Frame
+    start: Array
+    seed: int
+
+
+@dataclass(frozen=True)
+class _Trace:
+    """Free draws of one chain, shape (draw, coordinate), and the sampler's statistics, shape (draw,)."""
+
+    free: Array
+    statistics: Mapping[str, Array]
 
 
 #: What is kept of the sampler's statistics.
 _KEPT = ("logp", "diverging", "energy", "n_steps", "depth", "step_size")
 
 
-def _beginnings(posterior: Posterior, start: Array | None, chains: int, seed: int) -> Array:
-    """Free points from which the chains' beginnings are taken, shape (point, coordinate): all possible."""
-    k = len(posterior.fitted)
-    rng = np.random.default_rng([seed, 1])
-    if start is None:
-        pool = posterior.prior_draws(max(200, 50 * chains), seed)
-    else:
-        spread = np.concatenate([np.full(k, 0.05), 0.1 * np.array([n.sd for n in posterior.observations.nuisances])])
-        pool = start + spread * rng.standard_normal((20 * chains, posterior.size))
-    free = to_free(posterior, pool)
-    possible = free[np.isfinite(posterior.free_density(free).value)]
-    if len(possible) < chains:
-        raise InputError("too few points of the priors lead to a run that the statistics could come from")
-    return possible
-
-
-def _compiled(posterior: Posterior, frame: Frame, beginnings: Array) -> tuple[Any, Any]:
-    """The density as nutpie calls it."""
-    with warnings.catch_warnings():
+def _run(chains: Sequence[_Chain], draws: int, tune: int, accept: float, progress: Progress | None) -> list[_Trace]:
+    """Run all chains in lockstep, a thread each."""
+    with warnings.catch_warnings():  # ArviZ warns of its future when it is imported; filters aren't a thread's own
         warnings.simplefilter("ignore")
-        import nutpie
-        from nutpie.compiled_pyfunc import from_pyfunc
+        import nutpie  # noqa: F401
 
-    size, starts = posterior.size, frame.white(beginnings)
+    posteriors = [chain.posterior for chain in chains]
+    together = Lockstep(lambda free: free_densities(posteriors, free), np.stack([chain.start for chain in chains]))
+    counter = _Counter(len(chains) * (draws + tune), progress)
 
-    def make_density() -> Any:
-        def density(white: Array) -> tuple[float, Array]:
-            found = posterior.free_density(frame.free(np.asarray(white)[None]))
-            return float(found.value[0]), np.ascontiguousarray(found.gradient[0] @ frame.axes)
+    def one(number: int) -> _Trace:
+        try:
+            return _sampled(chains[number], number, together, (draws, tune, accept), counter)
+        except BaseException as failure:
+            together.stop(failure)
+            raise
+        finally:
+            together.leave()
 
-        return density
+    with ThreadPoolExecutor(len(chains)) as pool:
+        waiting = [pool.submit(one, number) for number in range(len(chains))]
+        try:
+            return [future.result() for future in waiting]
+        except BaseException as failure:  # an interrupt too: no chain goes on alone
+            together.stop(failure)
+            raise (together.failure or failure) from None
 
-    def make_expand(*_: Any) -> Any:
-        return lambda white: {"white": np.asarray(white, dtype=float)}
 
-    def make_start(chain_seed: Any) -> Array:
-        return np.ascontiguousarray(starts[int(np.random.default_rng(chain_seed).integers(len(starts)))])
+def _sampled(
+    chain: _Chain, number: int, together: Lockstep, asked: tuple[int, int, float], counter: _Counter
+) -> _Trace:
+    """One chain by nutpie, which asks `together` for its density."""
+    import nutpie
+    from nutpie.compiled_pyfunc import from_pyfunc
+
+    frame, size = chain.frame, chain.posterior.size
+    begin = np.ascontiguousarray(frame.white(chain.start[None])[0])
+
+    def density(white: Array) -> tuple[float, Array]:
+        white = np.asarray(white)
+        return frame.pulled(white, *together.ask(number, frame.free(white[None])[0]))
+
+    def expand(white: Array) -> dict[str, Array]:
+        counter.add()
+        return {"white": np.asarray(white, dtype=float)}
 
     compiled = from_pyfunc(
-        size, make_density, make_expand, [np.dtype("float64")], [(size,)], ["white"], make_initial_point_fn=make_start
-    )
-    return nutpie, compiled
+        size, lambda: density, lambda *_: expand, [np.dtype("float64")], [(size,)], ["white"],
+        make_initial_point_fn=lambda _: begin,
+    )  # fmt: skip
+    draws, tune, accept = asked
+    trace = nutpie.sample(  # type: ignore[call-overload]
+        compiled, draws=draws, tune=tune, chains=1, cores=1, seed=chain.seed, progress_bar=False, save_warmup=False,
+        target_accept=accept,
+    )  # fmt: skip
+    found = {name: np.asarray(trace.sample_stats[name])[0] for name in _KEPT if name in trace.sample_stats}
+    return _Trace(frame.free(np.asarray(trace.posterior["white"])[0]), found)
+
+
+def _gathered(posterior: Posterior, traces: Sequence[_Trace]) -> Draws:
+    """Draws of several chains of one posterior."""
+    free = np.stack([trace.free for trace in traces])
+    scaled = posterior.from_free(free.reshape(-1, posterior.size))
+    natural = posterior.natural(scaled)
+    statistics = {name: np.stack([t.statistics[name] for t in traces]) for name in traces[0].statistics}
+    return Draws(posterior.names, natural.reshape(free.shape), scaled.reshape(free.shape), statistics)
+
+
+class _Counter:
+    """Tells how many draws of all chains are made."""
+
+    def __init__(self, total: int, progress: Progress | None) -> None:
+        self.total, self.done, self._progress = total, 0, progress
+        self._lock = threading.Lock()
+
+    def add(self) -> None:
+        """One more."""
+        with self._lock:
+            self.done += 1
+            if self._progress is not None and self.done % TELL == 0:
+                self._progress(self.done, self.total)

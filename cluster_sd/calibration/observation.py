@@ -21,6 +21,7 @@ from cluster_sd.calibration.likelihood import (
     Likelihood,
     Terms,
     correlations,
+    information,
     locations,
     log_likelihood,
     scales,
@@ -294,6 +295,37 @@ class ObservationModel:
     def pointwise(self, predicted: Array, nuisance: Array) -> Array:
         """Log-density of every row, held-out ones included, shape (draw, row)."""
         return log_likelihood(self.terms, predicted, nuisance).rows
+
+    def information(self, predicted: Array, slopes: Array, nuisance: Array) -> Array:
+        """Fisher information of the fitted rows, taken as independent, and of what is believed of the errors.
+
+        Parameters
+        ----------
+        predicted : array, shape (draw, row)
+        slopes : array, shape (draw, row, parameter)
+            Derivatives of the predictions.
+        nuisance : array, shape (draw, nuisance)
+
+        Returns
+        -------
+        array, shape (draw, coordinate, coordinate)
+            Coordinates are the parameters, then the nuisance parameters; an autocorrelation has its prior's alone.
+        """
+        rows, terms = self._fitted
+        weight, by_prediction, by_scope = information(terms, predicted[:, rows], nuisance)
+        shifts = np.zeros((*weight.shape, len(self.nuisances)))
+        for k, own in terms.groups["scope"]:
+            shifts[:, own, k] = by_scope[:, own]
+        moves = np.concatenate([slopes[:, rows] * by_prediction[:, :, None], shifts], axis=2)
+        found = np.einsum("drj,dr,drk->djk", moves, weight, moves)
+        first = slopes.shape[2]
+        size = scales(terms, nuisance)
+        for k, own in terms.groups["scale"]:
+            share = terms.copies[own] * np.exp(2 * nuisance[:, k, None]) / size[:, own] ** 2
+            found[:, first + k, first + k] += 2 * (share**2).sum(axis=1)
+        for k, one in enumerate(self.nuisances):
+            found[:, first + k, first + k] += one.sd**-2
+        return found
 
     def log_prior(self, nuisance: Array) -> tuple[Array, Array]:
         """Log-density of the nuisance parameters before data, (draw,), and its derivative, (draw, nuisance)."""

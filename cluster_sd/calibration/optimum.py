@@ -1,25 +1,34 @@
-"""Point estimates: many starts, bounded quasi-Newton with exact gradients, a global search where gradients fail."""
+"""Point estimates: many starts, bounded Newton steps with exact gradients, a global search where gradients fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cluster_sd.calibration.evolution import evolve
 from cluster_sd.calibration.posterior import Density, Posterior
 from cluster_sd.errors import InputError
 
-__all__ = ["SEARCHES", "Estimate", "Start", "estimate", "minimise"]
+__all__ = ["SEARCHES", "Estimate", "Start", "climb", "estimate", "minimise"]
 
 Array = NDArray[Any]
 #: Starts whose log-density comes within so much of the best one agree with it.
 AGREES = 0.1
 #: What a point that can't be counts for in a search: worse than anything, and finite.
 WORST = 1e10
+#: Members of a population in a global search, at least, and its generations at most.
+MEMBERS, GENERATIONS = 24, 100
+#: Share of searches that must end together, or else a population begins where they ended.
+TOGETHER = 0.5
+#: Points of the priors that are looked at for each start.
+SPARE = 8
+#: Runs of one Newton search, at most, and damping from which it is stuck.
+LONGEST, STUCK = 60, 1.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Estimate:
     starts : tuple of Start
         All searches, best first: the waterfall.
     search : str
-        ``quasi-newton`` or ``global``.
+        ``newton`` or ``global``.
     """
 
     point: Array
@@ -68,7 +77,7 @@ class Estimate:
     @property
     def agreeing(self) -> float:
         """Share of the searches that ended as well as the best."""
-        return float(np.mean([start.value >= self.value - AGREES for start in self.starts]))
+        return _share(self.starts)
 
 
 def estimate(
@@ -95,8 +104,8 @@ def estimate(
     prior : bool
         Whether priors of the model's parameters count (posterior mode) or not (maximum likelihood within their ends).
         The mode is that of the scaled coordinates: of the logarithm where the prior is laid out in it.
-    search : {"auto", "quasi-newton", "global"}
-        ``auto``: quasi-Newton, or the global search where a parameter moves a jump.
+    search : {"auto", "newton", "global"}
+        ``auto``: Newton steps, or the global search where a parameter moves a jump.
     progress : callable, optional
         Called with finished searches and their number.
 
@@ -107,9 +116,8 @@ def estimate(
     """
     if search != "auto" and search not in SEARCHES:
         raise InputError(f"unknown search '{search}'; it can be auto, {', '.join(SEARCHES)}")
-    chosen = ("global" if posterior.doubtful else "quasi-newton") if search == "auto" else search
-    density = posterior.density if prior else posterior.likelihood
-    found = SEARCHES[chosen](density, posterior, _starting_points(posterior, starts, seed), seed, threads, progress)
+    chosen = ("global" if posterior.doubtful else "newton") if search == "auto" else search
+    found = SEARCHES[chosen](posterior, prior, _starting_points(posterior, starts, seed), seed, threads, progress)
     found.sort(key=lambda start: -start.value)
     if not np.isfinite(found[0].value):
         raise InputError(
@@ -120,7 +128,19 @@ def estimate(
 
 
 def _starting_points(posterior: Posterior, count: int, seed: int) -> Array:
-    """Scaled points, the model's own values first; errors' parameters start at their prior means."""
+    """Scaled points, the model's own values first; errors' parameters start at their prior means.
+
+    Points whose run can't be, or gives no density, are passed over for others.
+    """
+    points = _spread_points(posterior, SPARE * count, seed)
+    possible = np.isfinite(posterior.values(points))
+    possible[0] = True
+    order = np.concatenate([np.flatnonzero(possible), np.flatnonzero(~possible)])
+    return points[np.sort(order[:count])]
+
+
+def _spread_points(posterior: Posterior, count: int, seed: int) -> Array:
+    """The model's own values and Sobol points of the priors."""
     from scipy.stats import qmc
 
     fitted = len(posterior.fitted)
@@ -134,7 +154,7 @@ def _starting_points(posterior: Posterior, count: int, seed: int) -> Array:
     return np.clip(np.concatenate([scaled, errors], axis=1), low, high)
 
 
-# ---- quasi-Newton ---------------------------------------------------------------------------------------------------
+# ---- with gradients -------------------------------------------------------------------------------------------------
 
 
 def minimise(
@@ -176,65 +196,146 @@ def minimise(
     return Start(begun, best[1], best[0], int(made.nfev), str(made.message))
 
 
-def _quasi_newton(
-    density: Callable[[Array], Density],
+def climb(
     posterior: Posterior,
+    begun: Array,
+    *,
+    prior: bool = True,
+    fixed: Mapping[int, float] | None = None,
+    tolerance: float = 1e-6,
+) -> Start:
+    """Climb the density, or the likelihood, from one scaled point between its bounds, with some coordinates held.
+
+    Damped Newton steps with the expected information in place of the curvature (Fisher scoring; Marquardt 1963),
+    coordinates that press against a bound left out: a third of the runs that a quasi-Newton search needs. Where they
+    get stuck, as at the kink of a MIN or MAX, a quasi-Newton search goes on.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    begun : array, shape (coordinate,)
+    prior : bool
+    fixed : mapping of int to float, optional
+    tolerance : float
+        Gain that is still worth a step.
+    """
+    low, high = posterior.bounds
+    held = dict(fixed or {})
+    point = np.clip(begun, low, high)
+    point[list(held)] = list(held.values())
+    free = np.array([k not in held for k in range(len(point))])
+    found, information = posterior.curved(point[None], prior)
+    value, runs, damping = float(found.value[0]), 1, 1e-2
+    message = "no gain is left" if np.isfinite(value) else "begins where no run can be"
+    while np.isfinite(value) and runs < LONGEST:
+        slope, curvature = found.gradient[0], information[0]
+        pressed = ((point <= low) & (slope < 0)) | ((point >= high) & (slope > 0))
+        step, gain = _step(slope, curvature, free & ~pressed, damping)
+        if gain < tolerance or damping > 1e8:
+            break
+        trial = np.clip(point + step, low, high)
+        there, curved = posterior.curved(trial[None], prior)
+        runs += 1
+        rise = float(there.value[0]) - value
+        if rise > 0:
+            point, value, found, information = trial, value + rise, there, curved
+        damping *= 0.2 if rise > 0.5 * gain else (4.0 if rise < 0.1 * gain else 1.0)
+    made = Start(begun, point, value, runs, message)
+    if not np.isfinite(value) or (runs < LONGEST and damping <= STUCK):
+        return made
+    more = minimise(posterior.density if prior else posterior.likelihood, point, posterior.bounds, held, tolerance)
+    better = more if more.value > value else made
+    return replace(better, begun=begun, evaluations=runs + more.evaluations)
+
+
+def _step(slope: Array, curvature: Array, moves: Array, damping: float) -> tuple[Array, float]:
+    """A damped Newton step in the coordinates that move, no longer than half a range, and the gain it promises."""
+    step = np.zeros_like(slope)
+    if not moves.any():
+        return step, 0.0
+    own = curvature[np.ix_(moves, moves)]
+    scale = np.maximum(np.diag(own), 1.0)
+    step[moves] = np.linalg.solve(own + np.diag(damping * scale), slope[moves])
+    step /= max(1.0, 2 * float(np.abs(step).max()))
+    return step, float(slope @ step - 0.5 * step @ curvature @ step)
+
+
+def _newton(
+    posterior: Posterior,
+    prior: bool,
     points: Array,
     seed: int,
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> list[Start]:
+    found: list[Start] = []
     with ThreadPoolExecutor(threads) as pool:
-        made = pool.map(lambda point: minimise(density, point, posterior.bounds), points)
-        found: list[Start] = []
-        for start in made:
+        for start in pool.map(lambda point: climb(posterior, point, prior=prior), points):
             found.append(start)
             if progress is not None:
                 progress(len(found), len(points))
+    if len(found) > 1 and np.isfinite([start.value for start in found]).any() and _share(found) < TOGETHER:
+        found.append(_crossed(posterior, prior, found, seed))
+    best = max(range(len(found)), key=lambda k: found[k].value)
+    if np.isfinite(found[best].value):
+        found[best] = _polished(posterior, found[best], prior)
     return found
+
+
+def _crossed(posterior: Posterior, prior: bool, found: Sequence[Start], seed: int) -> Start:
+    """Where searches end apart: one population begun at all their ends evolves, and its best climbs on."""
+    ends = np.array([start.ended for start in found if np.isfinite(start.value)])
+    more = _spread_points(posterior, max(MEMBERS, 4 * posterior.size), seed + 2)
+    population = np.concatenate([ends, more])[None, : max(len(ends) + 8, MEMBERS)]
+    made = evolve(
+        lambda x: posterior.values(x, prior), population, posterior.bounds, seed=seed, generations=GENERATIONS
+    )
+    climbed = climb(posterior, made.points[0], prior=prior)
+    runs = climbed.evaluations + int(made.evaluations[0])
+    return replace(climbed, begun=ends[0], evaluations=runs, message="evolved from the ends of the other searches")
+
+
+def _share(found: Sequence[Start]) -> float:
+    """Share of the searches that ended as well as the best."""
+    values = np.array([start.value for start in found])
+    return float(np.mean(values >= values.max() - AGREES))
+
+
+def _polished(posterior: Posterior, start: Start, prior: bool) -> Start:
+    """The end of a search, with what a quasi-Newton search from there still gains."""
+    made = minimise(posterior.density if prior else posterior.likelihood, start.ended, posterior.bounds)
+    better = made if made.value > start.value else start
+    return replace(better, begun=start.begun, evaluations=start.evaluations + made.evaluations)
 
 
 # ---- global search --------------------------------------------------------------------------------------------------
 
 
 def _global(
-    density: Callable[[Array], Density],
     posterior: Posterior,
+    prior: bool,
     points: Array,
     seed: int,
     threads: int,
     progress: Callable[[int, int], object] | None,
 ) -> list[Start]:
-    """Differential evolution (Storn and Price 1997), a few independent populations; no gradient is used."""
-    from scipy.optimize import differential_evolution
-
-    populations = max(2, len(points) // 10)
-    limits = list(zip(*posterior.bounds, strict=True))
-    found = []
-    for number in range(populations):
-
-        def objective(x: Array) -> Array:
-            value = density(x.T).value
-            return np.where(np.isfinite(value), -value, WORST)
-
-        made = differential_evolution(
-            objective,
-            limits,
-            x0=points[number],
-            rng=np.random.default_rng([seed, number]),
-            popsize=max(4, -(-60 // len(limits))),
-            maxiter=150,
-            tol=1e-6,
-            polish=False,
-            vectorized=True,
-            updating="deferred",
+    """Differential evolution of independent populations, each begun at one of the points and others; no gradient."""
+    count = max(2, len(points) // 5)
+    members = max(MEMBERS, 4 * posterior.size)
+    pool = _spread_points(posterior, count * members, seed + 1)
+    populations = pool.reshape(count, members, posterior.size).copy()
+    populations[:, 0] = points[:count]
+    made = evolve(
+        lambda x: posterior.values(x, prior), populations, posterior.bounds, seed=seed, generations=GENERATIONS,
+        progress=progress,
+    )  # fmt: skip
+    return [
+        Start(begun, ended, float(value), int(evaluations), "members agree" if settled else "generations used up")
+        for begun, ended, value, evaluations, settled in zip(
+            points, made.points, made.values, made.evaluations, made.settled, strict=False
         )
-        value = -float(made.fun) if made.fun < WORST else -np.inf
-        found.append(Start(points[number], np.asarray(made.x), value, int(made.nfev), str(made.message)))
-        if progress is not None:
-            progress(number + 1, populations)
-    return found
+    ]
 
 
 #: Ways to search by name; each gives all its searches.
-SEARCHES: Mapping[str, Callable[..., list[Start]]] = {"quasi-newton": _quasi_newton, "global": _global}
+SEARCHES: Mapping[str, Callable[..., list[Start]]] = {"newton": _newton, "global": _global}

@@ -62,7 +62,7 @@ def predictive(posterior: Posterior, scaled: Array, seed: int = 0) -> Predictive
         Of the simulated errors.
     """
     k = len(posterior.fitted)
-    expected = posterior.predict(scaled[:, :k]).rows
+    expected = posterior.rows(scaled[:, :k])
     usable = np.asarray(np.isfinite(expected).all(axis=1))
     simulated = np.full_like(expected, np.nan)
     if usable.any():

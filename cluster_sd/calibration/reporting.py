@@ -18,6 +18,12 @@ from typing import Any
 __all__ = ["LEVELS", "PARTS", "Facts", "Item", "payoff", "report_items"]
 
 PARTS = ("model", "simulation experiment", "optimisation")
+#: Searches in words.
+SEARCHES = {
+    "newton": "damped Newton steps with the expected information (Fisher scoring), then L-BFGS-B; differential "
+    "evolution from their ends where these lie apart",
+    "global": "differential evolution, no gradients",
+}
 LEVELS = ("minimum", "preferred")
 
 
@@ -140,8 +146,14 @@ def payoff(errors: Sequence[str]) -> str:
     )
 
 
+def _several(kind: str, count: int) -> str:
+    """A kind of variable in the singular or plural: ``1 stock``, ``2 auxiliaries``."""
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}s"
+    return kind if count == 1 or kind == "data" else plural
+
+
 def _model_text(f: Facts) -> str:
-    kinds = ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in f.kinds.items() if count)
+    kinds = ", ".join(f"{count} {_several(kind, count)}" for kind, count in f.kinds.items() if count)
     return f"{f.model_file}, SHA-256 {f.model_hash}: {f.variables} variables ({kinds}); every equation is in the file"
 
 
@@ -196,7 +208,7 @@ _ITEMS: tuple[tuple[str, str, str, Callable[[Facts], str]], ...] = (
     ("optimisation", "minimum", "parameters not sought", 
      lambda f: f"{f.not_fitted} with a range kept the model's value"),
     ("optimisation", "minimum", "algorithm and its settings",
-     lambda f: f"{f.search} from {f.starts} starts; {f.iterations}"),
+     lambda f: f"{SEARCHES.get(f.search, f.search)}; {f.starts} starts; {f.iterations}"),
     ("optimisation", "minimum", "whether the optimum was found",
      lambda f: f"{f.agreeing:.0%} of the starts ended at the best log-density, {f.value:.4g}"),
     ("optimisation", "minimum", "uncertainty of the estimates", lambda f: f.intervals),

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.calibration.nuts import sample
+from cluster_sd.calibration.nuts import TUNE, sample_each
 from cluster_sd.calibration.posterior import Posterior
 from cluster_sd.errors import InputError
 
 __all__ = ["Ranks", "simulate_and_rank"]
 
 Array = NDArray[Any]
+#: Simulations whose chains share the evaluations of the model.
+TOGETHER = 8
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,8 @@ def simulate_and_rank(
     simulations: int = 100,
     *,
     draws: int = 63,
-    thin: int = 8,
-    tune: int = 300,
+    thin: int = 3,
+    tune: int = TUNE,
     seed: int = 0,
     threads: int = 1,
     progress: Callable[[int, int], object] | None = None,
@@ -85,7 +87,7 @@ def simulate_and_rank(
     tune : int
     seed : int
     threads : int
-        Simulations side by side; the ranks don't depend on it.
+        Groups of simulations side by side; the ranks don't depend on it.
     progress : callable, optional
 
     Raises
@@ -95,18 +97,20 @@ def simulate_and_rank(
     """
     truths, values, failed = _made_up(posterior, simulations, seed)
 
-    def one(number: int) -> tuple[Array, int]:
-        made = sample(
-            posterior.with_values(values[number]), truths[number], draws=draws * thin, tune=tune, chains=1,
-            seed=seed + number, threads=1,
+    def some(first: int) -> tuple[Array, int]:
+        """Simulations that are sampled side by side; which ones are together depends on nothing."""
+        numbers = range(first, min(first + TOGETHER, simulations))
+        made = sample_each(
+            [posterior.with_values(values[number]) for number in numbers], truths[numbers.start : numbers.stop],
+            draws=draws * thin, tune=tune, seeds=[seed + number for number in numbers],
         )  # fmt: skip
-        kept = made.flat[::thin]
-        return (kept < truths[number]).sum(axis=0), int(made.statistics["diverging"].sum())
+        ranks = [(one.flat[::thin] < truths[number]).sum(axis=0) for number, one in zip(numbers, made, strict=True)]
+        return np.array(ranks), sum(int(one.statistics["diverging"].sum()) for one in made)
 
     ranks, divergences = [], 0
     with ThreadPoolExecutor(threads) as pool:
-        for rank, diverging in pool.map(one, range(simulations)):
-            ranks.append(rank)
+        for found, diverging in pool.map(some, range(0, simulations, TOGETHER)):
+            ranks += list(found)
             divergences += diverging
             if progress is not None:
                 progress(len(ranks), simulations)
@@ -117,7 +121,7 @@ def _made_up(posterior: Posterior, count: int, seed: int) -> tuple[Array, Array,
     """True scaled points, statistics simulated from them, and how many prior draws failed."""
     truths = posterior.prior_draws(4 * count, seed)
     k = len(posterior.fitted)
-    expected = posterior.predict(truths[:, :k]).rows
+    expected = posterior.rows(truths[:, :k])
     nuisance = truths[:, k:]
     usable = np.isfinite(posterior.observations.pointwise(expected, nuisance)).all(axis=1)
     if usable.sum() < count:

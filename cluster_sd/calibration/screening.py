@@ -7,17 +7,19 @@ as gradients are: one by one, the longest part that those taken can't make up fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.calibration.coordinates import Coordinates, Fitted
+from cluster_sd.calibration.identifiability import pivoted
 from cluster_sd.calibration.likelihood import scales
 from cluster_sd.calibration.observation import ObservationModel
+from cluster_sd.calibration.posterior import Posterior
 
-__all__ = ["screen", "slopes_by_regression"]
+__all__ = ["Screen", "screened", "slopes_by_regression"]
 
 Array = NDArray[Any]
 #: Runs for each parameter; t-value of a slope below which it may be chance.
@@ -37,38 +39,48 @@ def slopes_by_regression(inputs: Array, outputs: Array) -> Array:
     return np.where(np.abs(beta) > CHANCE * error, beta, 0.0).T
 
 
-def screen(
-    candidates: Sequence[Fitted],
-    observations: ObservationModel,
-    evaluate: Callable[[dict[str, Array]], Array],
-    most: int,
-    seed: int = 0,
-) -> tuple[int, ...]:
-    """Positions of the candidates that the statistics see and can tell apart, without gradients.
+@dataclass(frozen=True)
+class Screen:
+    """Slopes of the fitted rows over the priors.
+
+    Attributes
+    ----------
+    slopes : array, shape (row, candidate)
+        In scales of the errors over a candidate's whole range; those of chance are 0.
+    runs : int
+        Behind them.
+    """
+
+    slopes: Array
+    runs: int
+
+    def chosen(self, most: int, without: Sequence[int] = ()) -> tuple[int, ...]:
+        """Positions of the candidates that the statistics see and can tell apart, best told first."""
+        may = np.ones(self.slopes.shape[1])
+        may[list(without)] = 0.0
+        return tuple(pivoted(self.slopes * may, min(most, len(self.slopes))))
+
+
+def screened(posterior: Posterior, seed: int = 0) -> Screen:
+    """Regress the fitted rows on all parameters of a posterior.
 
     Parameters
     ----------
-    candidates : sequence of Fitted
-    observations : ObservationModel
-    evaluate : callable
-        Values of the observations' measures, shape (run, measure), for columns of parameters; NaN where a run failed.
-    most : int
+    posterior : Posterior
+        With all parameters that might be fitted.
     seed : int
     """
     from scipy.stats import qmc
 
+    candidates, observations = posterior.fitted, posterior.observations
     count = 2 ** int(np.ceil(np.log2(RUNS * (len(candidates) + 1))))
-    scaled = Coordinates(tuple(candidates)).from_prior(
-        qmc.Sobol(len(candidates), rng=np.random.default_rng([seed, 6])).random(count)
-    )
-    natural = Coordinates(tuple(candidates)).natural(scaled)
-    found = evaluate({f.name: natural[:, k] for k, f in enumerate(candidates)})
-    residuals = _residuals(observations, observations.predict(found))
+    u = qmc.Sobol(len(candidates), rng=np.random.default_rng([seed, 6])).random(count)
+    scaled = posterior.coordinates.from_prior(u)
+    residuals = _residuals(observations, posterior.rows(scaled))
     usable = np.isfinite(residuals).all(axis=1)
     if usable.sum() < len(candidates) + 10:
-        return ()
-    slopes = slopes_by_regression(scaled[usable], residuals[usable])
-    return _pivoted(slopes, min(most, observations.fitted_count))
+        return Screen(np.zeros((residuals.shape[1], len(candidates))), count)
+    return Screen(slopes_by_regression(scaled[usable], residuals[usable]), count)
 
 
 def _residuals(observations: ObservationModel, predicted: Array) -> Array:
@@ -79,18 +91,3 @@ def _residuals(observations: ObservationModel, predicted: Array) -> Array:
     observed = np.where(np.isfinite(terms.low), terms.low, terms.high)
     z = (own - observed) / scales(terms, np.tile(observations.starts, (len(predicted), 1)))
     return np.clip(z, -FARTHEST, FARTHEST)[:, ~observations.held_out]
-
-
-def _pivoted(slopes: Array, most: int) -> tuple[int, ...]:
-    """Columns with the longest parts that those before them can't make up for, while one scale of error is left."""
-    rest, chosen = slopes.copy(), []
-    while len(chosen) < most:
-        lengths = np.linalg.norm(rest, axis=0)
-        best = int(np.argmax(lengths))
-        if lengths[best] < 1.0:
-            break
-        chosen.append(best)
-        direction = rest[:, best] / lengths[best]
-        rest = rest - np.outer(direction, direction @ rest)
-        rest[:, chosen] = 0.0
-    return tuple(chosen)

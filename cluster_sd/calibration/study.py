@@ -11,20 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.calibration.approximation import draws_near
 from cluster_sd.calibration.autocorrelation import Autocorrelation, autocorrelations
 from cluster_sd.calibration.coordinates import Fitted, fitted_from
 from cluster_sd.calibration.fit import Calibration, calibrate, candidates_of
 from cluster_sd.calibration.grounds import Ground, grounds
-from cluster_sd.calibration.identifiability import MOST
 from cluster_sd.calibration.observation import ObservationModel, Supplied
 from cluster_sd.calibration.observing import observe
-from cluster_sd.calibration.posterior import posterior_of
-from cluster_sd.calibration.predictive import predictive
 from cluster_sd.calibration.reading import read_statistics
 from cluster_sd.calibration.sbc import Ranks, simulate_and_rank
 from cluster_sd.calibration.scores import BoundKept, Score, bounds_kept, scores
-from cluster_sd.calibration.screening import screen
 from cluster_sd.calibration.targets import mapping_of
 from cluster_sd.distributions import Distribution
 from cluster_sd.errors import InputError, unknown
@@ -41,8 +36,6 @@ Array = NDArray[Any]
 Tell = Callable[[str, int, int], object]
 #: Draws whose courses over time are shown.
 COURSES = 200
-#: Effective draws near the mode below which a reader is warned.
-FEW = 100
 #: Residual, in scales of the error, from which a reader is told that a statistic is not met.
 FAR_OFF = 4.0
 
@@ -80,9 +73,9 @@ class Asking:
     place: str | None = None
     starts: int = 20
     draws: int = 1000
-    tune: int = 500
+    tune: int = 200
     sbc: int = 0
-    grounds: int = 256
+    grounds: int = 1024
     settings: Mapping[str, Any] | None = None
     seed: int = 0
     threads: int = 1
@@ -188,8 +181,6 @@ def carry_out(model: Model, asking: Asking, tell: Tell | None = None) -> Study:
     ranged = _ranged(model, asking.parameters)
     candidates = _candidates(ranged, asking.fit, supplied, model)
     short = {**settings, "stop": _last_needed(observations, settings.get("stop"))}
-    if len(candidates) > MOST:
-        candidates = _screened(model, observations, candidates, supplied, short, asking, tell)
     made = calibrate(
         model,
         observations,
@@ -204,8 +195,6 @@ def carry_out(model: Model, asking: Asking, tell: Tell | None = None) -> Study:
         threads=asking.threads,
         tell=tell,
     )
-    if made.draws is None:
-        made = _approximated(made, asking.seed)
     names = {clean(f.name) for f in made.posterior.fitted}
     others = tuple(f for f in ranged if clean(f.name) not in names and f.name not in supplied)
     ranks = None
@@ -216,20 +205,6 @@ def carry_out(model: Model, asking: Asking, tell: Tell | None = None) -> Study:
     found = _grounds(model, made, others, ranged, asking, settings, tell) if asking.grounds else ()
     courses = _courses(model, made, asking, settings)
     return _told(model, asking, made, others, ranks, found, courses, short)
-
-
-def _approximated(made: Calibration, seed: int) -> Calibration:
-    """The same, with predictions from draws near the mode that keep what is not identified over its range."""
-    found = draws_near(made.posterior, made.mode.point, seed=seed)
-    warnings = made.warnings
-    if found.effective < FEW:
-        warnings = (
-            *warnings,
-            f"the posterior is far from normal around its mode (draws worth {found.effective:.0f}): its spread "
-            "is rough here; --method nuts samples it",
-        )
-    after = predictive(made.posterior, found.points, seed)
-    return replace(made, points=found.points, after=after, warnings=warnings)
 
 
 def _stage(tell: Tell | None, name: str) -> Callable[[int, int], object] | None:
@@ -273,35 +248,6 @@ def _candidates(
     return tuple(known[clean(name)] for name in dict.fromkeys(names))
 
 
-def _screened(
-    model: Model,
-    observations: ObservationModel,
-    candidates: tuple[Fitted, ...],
-    supplied: Mapping[str, float],
-    settings: Mapping[str, Any],
-    asking: Asking,
-    tell: Tell | None,
-) -> tuple[Fitted, ...]:
-    """Where most candidates move a jump, those that regression finds; else all, for gradients to choose from."""
-    kept = {key: value for key, value in settings.items() if value is not None}
-    whole = posterior_of(model, candidates, observations, supplied, **kept)
-    if len(whole.doubtful) <= len(candidates) / 2:
-        return candidates
-    if tell is not None:
-        tell("choosing parameters", 0, 1)
-
-    def evaluate(columns: dict[str, Array]) -> Array:
-        count = len(next(iter(columns.values())))
-        design = {**columns, **{name: np.full(count, value) for name, value in supplied.items()}}
-        found = model.ensemble_arrays(design, list(observations.measures), threads=asking.threads, **kept)
-        return np.stack([found.values[text] for text in observations.measures], axis=1)
-
-    chosen = screen(candidates, observations, evaluate, MOST, asking.seed)
-    if not chosen:
-        raise InputError("the statistics see none of the parameters that might be fitted; name some with --fit")
-    return tuple(candidates[k] for k in chosen)
-
-
 def _last_needed(observations: ObservationModel, stop: float | None) -> float | None:
     """The last time that a fit must run to: that of the last statistic, where none looks at the run's end."""
     read = [parse(text) for text in observations.measures]
@@ -339,7 +285,7 @@ def _grounds(
         return drawn | _drawn([shipped[name] for name in fixed if name in shipped], n, rng)
 
     def moved(n: int, rng: np.random.Generator) -> dict[str, Array]:
-        picked = natural[rng.integers(len(natural), size=n)]
+        picked = np.concatenate([rng.permutation(natural) for _ in range(-(-n // len(natural)))])[:n]
         drawn = {f.name: picked[:, j] for j, f in enumerate(made.posterior.fitted)}
         return drawn | _drawn([_believed(s) for s in supplied], n, rng)
 
@@ -358,7 +304,13 @@ def _grounds(
 
 
 def _drawn(parameters: Sequence[Fitted], n: int, rng: np.random.Generator) -> dict[str, Array]:
-    return {f.name: np.asarray(f.prior.ppf(rng.random(n))) for f in parameters}
+    """Draws of each from its range, one a stratum (Latin hypercube): shares of variance scatter less."""
+    from scipy.stats import qmc
+
+    if not parameters:
+        return {}
+    u = qmc.LatinHypercube(len(parameters), rng=rng).random(n)
+    return {f.name: np.asarray(f.prior.ppf(u[:, k])) for k, f in enumerate(parameters)}
 
 
 def _believed(given: Supplied) -> Fitted:

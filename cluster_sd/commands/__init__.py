@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import ModuleType
 
-from cluster_sd.commands import calibrate, ensemble, loops, models, run, sensitivity, validate
+from cluster_sd.commands import calibrate, diagram, ensemble, loops, models, report, run, sensitivity, validate
 
 #: Name of each command -> its module, in the order of ``--help``.
 REGISTRY: Mapping[str, ModuleType] = {
@@ -21,4 +21,6 @@ REGISTRY: Mapping[str, ModuleType] = {
     "calibrate": calibrate,
     "loops": loops,
     "validate": validate,
+    "diagram": diagram,
+    "report": report,
 }

@@ -30,16 +30,18 @@ Fit parameters of a model to statistics as a county has them: CSV or Excel, Chin
 yearbooks, ranges, bounds and several sources. What is fitted are the uncertain parameters that the statistics can tell
 apart, six at most, or those named with --fit; a statistic that is a constant of the model sets it. DIR gets index.html,
 a page to begin with; estimates.csv, fit.csv, scores.csv, rests.csv, unused.csv, reporting.csv, diagnostics.json;
-posterior.nc (ArviZ), which sensitivity --over DIR reads; and figures, each with its data. --template writes a page for
-a county's own numbers."""
+posterior.nc (ArviZ: draws of the posterior), which sensitivity --over DIR reads; and figures, each with its data.
+--template writes a page for a county's own numbers."""
 EXAMPLE = """\
 example: a page to fill in, and the calibration to it:
   cluster-sd calibrate orange --template county.xlsx --language zh
     cluster-sd calibrate orange --data county.xlsx --out fit
-the shipped county, fitted without its last years and scored on them, with draws of the posterior:
+the shipped county, fitted without its last years and scored on them, draws by the no-U-turn sampler:
     cluster-sd calibrate orange --data sd_models/orange/data/county.csv --holdout 2024- --method nuts --out fit
 """
 METHODS = ("map", "nuts")
+#: Stages that a calibration tells of: choice, search, likelihood, profiles, sampling, predictions, what it rests on.
+STAGES = 7
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,11 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fit", action="append", metavar="A,B", help="parameters to fit (default: chosen, see above)")
     parser.add_argument("--place", metavar="NAME", help="place whose rows count (default: the one with most rows)")
     parser.add_argument("--holdout", metavar="YEARS", help="years kept from the fit: 2023-, 2018-2020, 2024")
-    parser.add_argument("--method", choices=METHODS, default="map", help="estimate with profiles, or draws too")
+    parser.add_argument("--method", choices=METHODS, default="map", help="draws by importance sampling, or by NUTS")
     parser.add_argument("--searches", type=options.count, default=20, metavar="N", help="searches (default: 20)")
     parser.add_argument("--draws", type=options.count, default=1000, metavar="N", help="draws a chain (nuts; 1000)")
     parser.add_argument(
-        "--rests", type=options.seed, default=256, metavar="N", help="runs behind what outcomes rest on; 0: none (256)"
+        "--rests", type=options.seed, default=1024, metavar="N", help="runs to tell what outcomes rest on; 0: none"
     )
     parser.add_argument(
         "--sbc", type=options.seed, default=0, metavar="N", help="also fit N made-up data sets, to test the sampler"
@@ -105,7 +107,7 @@ def _told(quiet: bool) -> Iterator[Callable[[str, int, int], None] | None]:
 
         def tell(stage: str, done: int, total: int) -> None:
             stages[stage] = max(stages.get(stage, 0.0), done / max(total, 1))
-            progress(int(100 * sum(stages.values()) / 6), 100)
+            progress(min(100, int(100 * sum(stages.values()) / STAGES)), 100)
 
         yield tell
 
@@ -180,7 +182,7 @@ def _command(arguments: argparse.Namespace) -> str:
         words += ["--data", _named(path)]
     plain = {
         "observations": None, "parameters": None, "place": None, "holdout": None, "method": "map", "searches": 20,
-        "draws": 1000, "rests": 256, "sbc": 0, "scenario": None, "solver": None, "backend": None, "time_step": None,
+        "draws": 1000, "rests": 1024, "sbc": 0, "scenario": None, "solver": None, "backend": None, "time_step": None,
         "start": None, "stop": None, "save_every": None, "seed": 0,
     }  # fmt: skip
     for name, usual in plain.items():
@@ -261,6 +263,7 @@ def _runs(study: Study) -> int:
     made = study.calibration
     searches = sum(start.evaluations for start in (*made.mode.starts, *made.likely.starts))
     draws = 0 if made.draws is None else int(made.draws.statistics["n_steps"].sum())
+    draws += 0 if made.weighted is None else made.weighted.drawn
     resting = study.grounds[0].runs if study.grounds else 0
     return searches + draws + len(made.before.expected) + len(made.after.expected) + resting
 

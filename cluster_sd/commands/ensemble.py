@@ -8,7 +8,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
         _refuse_mixture(measures or [], model)
     design = read_design(arguments.design)
     asked = {**options.simulation(arguments), "threads": arguments.threads, "resume": arguments.resume}
-    kept = _kept(target) if target is not None else nullcontext()
+    kept = options.finished_runs_kept(target) if target is not None else nullcontext()
     with kept, bar("run", arguments.quiet) as progress:
         result = model.ensemble_arrays(design, measures, checkpoint=target, progress=progress, **asked)
     failures = _failures(result)
@@ -95,17 +95,6 @@ def run(arguments: argparse.Namespace) -> None:
     with waiting("writing", arguments.quiet):
         output.deliver(target, lambda path: _write(path, target.suffix.lower(), result), record)
     discard(target)
-
-
-@contextmanager
-def _kept(target: Path) -> Iterator[None]:
-    """A folder for the finished runs; who interrupts the command is told how to go on."""
-    with output.folder_of(target):
-        try:
-            yield
-        except KeyboardInterrupt:
-            warnings.warn("the same command with --resume goes on from the runs that are finished", stacklevel=1)
-            raise
 
 
 def _refuse_mixture(measures: list[str], model: Model) -> None:

@@ -20,9 +20,9 @@ from cluster_sd.progress import bar, waiting
 if TYPE_CHECKING:
     from cluster_sd.api import Model
     from cluster_sd.loops import Agreement, EnsembleLoops, LoopAnalysis
+    from cluster_sd.loops.view import LoopView
     from cluster_sd.report.loops import LoopReport
     from cluster_sd.report.loops.ensemble import Influence
-    from cluster_sd.report.loops.view import LoopView
     from cluster_sd.sensitivity.sampling import Sample
 
 HELP = "find the feedback loops that drive a model, and when each dominates"
@@ -46,12 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments."""
     options.add_model(parser)
     options.add_simulation(parser)
-    parser.add_argument(
-        "--set",
-        action="append",
-        metavar='"NAME=VALUE"',
-        help='change a constant; "NAME@2025=VALUE": from 2025 on; may be given several times',
-    )
+    options.add_changes(parser)
     parser.add_argument("--out", required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--names", metavar="L.csv", help="named loops (default: loops.csv in the model's folder)")
     parser.add_argument(
@@ -75,12 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="runs over the ranges of parameters.csv (up to a power of two)",
     )
-    many.add_argument(
-        "--over",
-        metavar="posterior",
-        help="with --runs: draws of a calibration in place of the ranges of what it fitted: 'posterior' "
-        "(posterior.csv of the model's folder), or the folder or file that 'calibrate' gave",
-    )
+    options.add_over(many, "with --runs: ")
     many.add_argument("--design", metavar="D.csv", help="a row a run, a column a parameter, in place of --runs")
     many.add_argument(
         "--parameters", metavar="P.csv", help="what varies (default: parameters.csv in the model's folder)"
@@ -148,7 +138,7 @@ def _analyse(
 ) -> tuple[LoopAnalysis, LoopView]:
     """The loops of one run, and what is shown of them."""
     from cluster_sd.loops import analyse, read_question
-    from cluster_sd.report.loops.view import Beside, LoopView
+    from cluster_sd.loops.view import Beside, LoopView
 
     question = read_question(model.path.parent, model.program.outputs)
     own = {name: getattr(arguments, name) for name in ("limit", "keep") if getattr(arguments, name) is not None}

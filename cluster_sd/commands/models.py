@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import textwrap
 from pathlib import Path
@@ -29,28 +28,19 @@ def run(arguments: argparse.Namespace) -> None:
 
     rows = [HEADER, *(_row(name, path) for name, path in sorted(shipped_models().items()))]
     widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
-    for *cells, purpose in rows:
+    for *cells, told in rows:
         aligned = "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True))
-        first, *more = textwrap.wrap(purpose, WIDTH) or [""]
+        first, *more = textwrap.wrap(told, WIDTH) or [""]
         sys.stdout.write(f"{aligned}  {first}".rstrip() + "\n")
         sys.stdout.writelines(" " * (len(aligned) + 2) + line + "\n" for line in more)
 
 
 def _row(name: str, path: Path) -> tuple[str, ...]:
     from cluster_sd.api import load
+    from cluster_sd.model.folder import purpose
 
     model = load(path)
     kinds = [variable.kind for variable in model.metadata.variables]
     sizes = kinds.count("stock"), len(kinds), kinds.count("constant")
     period = f"{model.control.start:g}-{model.control.stop:g}"
-    return name, *map(str, sizes), period, _purpose(path.parent / "README.md")
-
-
-def _purpose(readme: Path) -> str:
-    """The first sentence of a model's README, without its marks."""
-    if not readme.is_file():
-        return ""
-    blocks = re.split(r"\n\s*\n", readme.read_text(encoding="utf-8").strip())
-    paragraphs = [" ".join(block.split()) for block in blocks if not block.lstrip().startswith(("#", "|", "```"))]
-    plain = re.sub(r"[*_`]|\[([^]]*)\]\([^)]*\)", r"\1", paragraphs[0] if paragraphs else "")
-    return re.split(r"(?<=[.?!]) ", plain, maxsplit=1)[0]
+    return name, *map(str, sizes), period, purpose(path.parent / "README.md")

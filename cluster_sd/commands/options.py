@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+from cluster_sd import output
 from cluster_sd.errors import InputError
 from cluster_sd.simulate.kernels import BACKENDS
 from cluster_sd.solvers.adaptive import ADAPTIVE
@@ -30,6 +34,26 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_changes(parser: argparse._ActionsContainer) -> None:
+    """``--set``; :func:`changes` reads it."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        metavar='"NAME=VALUE"',
+        help='change a constant; "NAME@2025=VALUE": from 2025 on; may be given several times',
+    )
+
+
+def add_over(parser: argparse._ActionsContainer, when: str = "") -> None:
+    """``--over``: draws of a posterior; `when` it can be given stands before its help."""
+    parser.add_argument(
+        "--over",
+        metavar="posterior",
+        help=f"{when}draws of a calibration in place of the ranges of what it fitted: 'posterior' (posterior.csv of "
+        "the model's folder), or the folder or file that 'calibrate' gave",
+    )
+
+
 def add_simulation(parser: argparse.ArgumentParser) -> None:
     """What a run can be told."""
     parser.add_argument("--scenario", metavar="S", help="named changes from the model's scenarios.toml")
@@ -46,6 +70,17 @@ def simulation(arguments: argparse.Namespace) -> dict[str, object]:
     """What :func:`add_simulation` added, as the library's keyword arguments."""
     names = ("scenario", "solver", "backend", "time_step", "start", "stop", "save_every", "seed")
     return {name: getattr(arguments, name) for name in names}
+
+
+@contextmanager
+def finished_runs_kept(target: Path) -> Iterator[None]:
+    """A folder beside `target` for the finished runs; who interrupts the command is told how to go on."""
+    with output.folder_of(target):
+        try:
+            yield
+        except KeyboardInterrupt:
+            warnings.warn("the same command with --resume goes on from the runs that are finished", stacklevel=1)
+            raise
 
 
 def number(text: str) -> float:

@@ -31,12 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's own arguments."""
     options.add_model(parser)
     options.add_simulation(parser)
-    parser.add_argument(
-        "--set",
-        action="append",
-        metavar='"NAME=VALUE"',
-        help='change a constant; "NAME@2025=VALUE": from 2025 on; may be given several times',
-    )
+    options.add_changes(parser)
     parser.add_argument(
         "--variables", action="append", metavar="A,B", help="variables to keep, also Name[a,b] (default: all)"
     )

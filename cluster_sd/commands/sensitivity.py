@@ -91,10 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_beside(parser: argparse.ArgumentParser) -> None:
     """What is looked at beside the indices of independent parameters over their ranges."""
-    parser.add_argument(
-        "--over", metavar="posterior", help="draws of a calibration in place of the ranges of what it fitted: "
-        "'posterior' (posterior.csv of the model's folder), or the folder or file that 'calibrate' gave"
-    )  # fmt: skip
+    options.add_over(parser)
     parser.add_argument("--second-order", action="store_true", help="also indices of pairs (sobol)")
     parser.add_argument("--correlation", metavar="C.csv", help="columns a, b, rho: inputs that go together (shapley)")
     parser.add_argument(
@@ -134,7 +131,7 @@ def run(arguments: argparse.Namespace) -> None:
         asked: dict[str, Any] = dict(options.simulation(arguments))
         settings = Settings(**asked, threads=arguments.threads)
         planned = plan(model, _asking(arguments, model), settings)
-    with _kept(target), _place(arguments) as place, bar("run", arguments.quiet) as progress:
+    with options.finished_runs_kept(target), _place(arguments) as place, bar("run", arguments.quiet) as progress:
         study = carry_out(
             planned,
             place=place,
@@ -213,17 +210,6 @@ def _place(arguments: argparse.Namespace) -> Iterator[Any]:
 
     with cluster(arguments.scheduler) as place:
         yield place
-
-
-@contextmanager
-def _kept(target: Path) -> Iterator[None]:
-    """A folder for the finished runs; who interrupts the command is told how to go on."""
-    with output.folder_of(target):
-        try:
-            yield
-        except KeyboardInterrupt:
-            warnings.warn("the same command with --resume goes on from the runs that are finished", stacklevel=1)
-            raise
 
 
 def _discard(target: Path) -> None:

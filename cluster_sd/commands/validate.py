@@ -119,9 +119,11 @@ def _write(target: Path, made: Validation, model: Model, arguments: argparse.Nam
 
 def _read(model: Model, arguments: argparse.Namespace) -> dict[str, str]:
     """SHA-256 of the tables that the tests read, by name."""
+    from cluster_sd.stages.case import own_statistics
+
     folder = model.path.parent
     tables = {name: folder / name for name in TABLES}
-    tables |= {f"data/{Path(path).name}": Path(path) for path in _own_statistics(folder / "data")}
+    tables |= {f"data/{Path(path).name}": Path(path) for path in own_statistics(folder / "data")}
     given = (*(arguments.data or ()), arguments.observations, arguments.parameters)
     tables |= {path: Path(path) for path in given if path}
     return {name: output.digest(path) for name, path in tables.items() if path.is_file()}
@@ -145,10 +147,11 @@ def _fits(model: Model, arguments: argparse.Namespace) -> tuple[tuple[Fit, ...] 
     from cluster_sd.calibration.observing import mapping_of, observe
     from cluster_sd.calibration.reading import read_statistics
     from cluster_sd.calibration.scores import scores
+    from cluster_sd.stages.case import own_statistics
     from cluster_sd.validation import Fit
     from cluster_sd.validation.case import measured
 
-    files = arguments.data or _own_statistics(model.path.parent / "data")
+    files = arguments.data or own_statistics(model.path.parent / "data")
     if not files:
         return None, "no statistics: there is no data/*.csv beside the model, and no --data"
     try:
@@ -169,18 +172,6 @@ def _fits(model: Model, arguments: argparse.Namespace) -> tuple[tuple[Fit, ...] 
         for s in scores(observations, centre)
     )
     return found, f"no exact value of {observations.place or 'the place'} in the statistics"
-
-
-def _own_statistics(folder: Path) -> list[str]:
-    """Files of statistics beside a model: those with a variable, a time and a value."""
-    from cluster_sd.model.text import read_text
-
-    found = []
-    for path in sorted(folder.glob("*.csv")) if folder.is_dir() else ():
-        columns = {cell.strip().lower() for cell in read_text(path).partition("\n")[0].split(",")}
-        if {"variable", "time", "value", "reliability"} <= columns:
-            found.append(str(path))
-    return found
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = [
     "Parameter",
     "Scenario",
     "find_model",
+    "purpose",
     "read_folder",
     "read_names",
     "read_outcomes",
@@ -187,3 +189,13 @@ def find_model(model: str | Path) -> Path:
         raise InputError(f"{path}: is a folder; name the model file in it ({tail})")
     near = sorted(p for p in path.parent.iterdir() if p.suffix.lower() in KINDS) if _is(path.parent.is_dir) else []
     raise unknown("model", str(model), [*shipped, *(str(p) for p in near)])
+
+
+def purpose(readme: Path) -> str:
+    """The first sentence of a model's README, without its marks; empty where there is none."""
+    if not readme.is_file():
+        return ""
+    blocks = re.split(r"\n\s*\n", readme.read_text(encoding="utf-8", errors="replace").strip())
+    paragraphs = [" ".join(block.split()) for block in blocks if not block.lstrip().startswith(("#", "|", "```"))]
+    text = re.sub(r"[*_`]|\[([^]]*)\]\([^)]*\)", r"\1", paragraphs[0] if paragraphs else "")
+    return re.split(r"(?<=[.?!]) ", text, maxsplit=1)[0]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster_sd.distributions import KINDS
+from cluster_sd.distributions import KINDS, LOGARITHMIC
 from cluster_sd.errors import unknown
 from cluster_sd.model.names import clean, spelled
 from cluster_sd.model.rows import Row, read_rows
@@ -32,7 +32,6 @@ _COLUMNS = (
     "confidence",
     "note",
 )
-_POSITIVE = ("loguniform", "lognormal")
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,7 @@ def _check_range(row: Row, p: Parameter) -> None:
         return
     if not p.low < p.high:
         raise row.error(f"'{p.name}': low {p.low:.10g} must be below high {p.high:.10g}")
-    if p.distribution in _POSITIVE and p.low <= 0:
+    if p.distribution in LOGARITHMIC and p.low <= 0:
         raise row.error(f"'{p.name}' is {p.distribution}: low {p.low:.10g} must be above 0")
     if p.value is not None and not p.low <= p.value <= p.high:
         raise row.error(f"'{p.name}': value {p.value:.10g} must lie from low {p.low:.10g} to high {p.high:.10g}")

@@ -55,7 +55,8 @@ class Figure:
 
     @cached_property
     def png(self) -> bytes:
-        """The figure as PNG."""
+        """The figure as PNG, with everything in the places that it has in the SVG."""
+        _ = self.svg
         return self._rendered("png")
 
     @cached_property
@@ -63,11 +64,26 @@ class Figure:
         """The data as CSV in UTF-8."""
         return csv_text(self.data).encode()
 
+    @cached_property
+    def _drawing(self) -> Drawing:
+        """Drawn once for both pictures; :meth:`_rendered` forgets it when they are there."""
+        return self.draw()
+
     def _rendered(self, kind: str) -> bytes:
+        from matplotlib import rcParams
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.backends.backend_svg import FigureCanvasSVG
+
         made = io.BytesIO()
-        metadata = {"Date": None} if kind == "svg" else {"Software": None}
         with style():
-            self.draw().savefig(made, format=kind, metadata=metadata)
+            drawing = self._drawing
+            drawing.dpi = rcParams["savefig.dpi"]
+            if kind == "svg":  # these two draw once; savefig draws twice, to crop, which nobody asks for
+                FigureCanvasSVG(drawing).print_svg(made, metadata={"Date": None})
+                drawing.set_layout_engine("none")
+            else:
+                FigureCanvasAgg(drawing).print_png(made, metadata={"Software": None})
+                del self.__dict__["_drawing"]
         return made.getvalue()
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
+
+from cluster_sd.report.fonts import FAMILY, path
 
 __all__ = ["COLOURS", "DASHES", "GREY", "HATCHES", "INK", "MARKERS", "style"]
 
@@ -17,8 +20,8 @@ DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0,
 #: Text and lines; what stands back.
 INK, GREY = "#222222", "#8A8A8A"
 
-#: Fonts in the order of trial: the last ones hold Chinese letters, where they are installed.
-FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Zen Hei")
+#: Fonts in the order of trial: that of matplotlib, then the package's own for Chinese letters.
+FONTS = ("DejaVu Sans", FAMILY)
 
 _RC: Mapping[str, Any] = {
     "font.size": 10,
@@ -52,13 +55,22 @@ _RC: Mapping[str, Any] = {
 def style() -> Iterator[None]:
     """The style of all figures; draw and save within it."""
     import matplotlib
-    from matplotlib import font_manager
 
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = [name for name in FONTS if name in known]
-    chosen: Any = {**_RC, "font.family": fonts or ["sans-serif"], "axes.prop_cycle": _cycle()}
+    _know_font()
+    chosen: Any = {**_RC, "font.family": list(FONTS), "axes.prop_cycle": _cycle()}
     with matplotlib.rc_context(chosen):
         yield
+
+
+@cache
+def _know_font() -> None:
+    """Tell matplotlib of the package's font; it has one weight, which stands for bold too."""
+    from dataclasses import replace
+
+    from matplotlib.font_manager import fontManager
+
+    fontManager.addfont(path())
+    fontManager.ttflist.append(replace(fontManager.ttflist[-1], weight=700))
 
 
 def _cycle() -> Any:

@@ -31,6 +31,9 @@ Floats = NDArray[np.float64]
 #: Times Edgeworth's correction by which an interval reaches further on the side of the longer tail. The skewness of
 #: terms with a long tail is estimated too small, by about half at usual samples; measured in tests/sensitivity.
 REACH = 2.0
+#: Products of two numbers up to which OpenBLAS multiplies matrices in the thread that asks; threads of its own, beside
+#: those that outcomes are shared among, would wait for each other.
+ALONE = 2**18
 
 
 def check_level(level: float) -> None:
@@ -117,5 +120,11 @@ def resampled(value: Floats, influence: Floats, weight: Floats) -> Floats:
     -------
     array, shape (resample, name, outcome)
     """
-    flat = weight @ influence.reshape(len(influence), -1)
-    return flat.reshape(len(weight), *value.shape) + value
+    by_block = influence.reshape(len(influence), -1)
+    made = np.empty((len(weight), by_block.shape[1]))
+    rows = max(1, ALONE // max(1, by_block.size))
+    for start in range(0, len(weight), rows):
+        part = made[start : start + rows]
+        np.matmul(weight[start : start + rows], by_block, out=part)
+        part += value.reshape(-1)
+    return made.reshape(len(weight), *value.shape)

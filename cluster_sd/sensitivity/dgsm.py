@@ -28,12 +28,12 @@ from cluster_sd.sensitivity.assemble import indices_of
 from cluster_sd.sensitivity.bootstrap import check_level
 from cluster_sd.sensitivity.columns import in_threads
 from cluster_sd.sensitivity.failures import usable
-from cluster_sd.sensitivity.measures_of import Asked, columns_of
+from cluster_sd.sensitivity.measures_of import Asked, outcomes_of
 from cluster_sd.sensitivity.method import Method
 from cluster_sd.sensitivity.problem import Problem
 from cluster_sd.sensitivity.ranking import Blocks
 from cluster_sd.sensitivity.result import Estimate, Indices, Outcome
-from cluster_sd.sensitivity.sampling import Matrix, Outputs, Sample, row_hashes
+from cluster_sd.sensitivity.sampling import Matrix, Outputs, Sample, extended, row_hashes
 from cluster_sd.sensitivity.shares import COPIES, by_copy, points, rounded, student
 from cluster_sd.simulate.outputs import check_size
 from cluster_sd.simulate.running import Settings
@@ -104,11 +104,7 @@ def sample(problem: Problem, n: int, *, seed: int = 0) -> Sample:
     return Sample(problem, "dgsm", size, seed, rows, {}, (*problem.notes, *notes))
 
 
-def extend(old: Sample, n: int) -> Sample:
-    """The same base points and more, `n` in all."""
-    if rounded(n)[0] < old.n:
-        raise InputError(f"the sample has {old.n:,} base points already; {n:,} are fewer")
-    return sample(old.problem, n, seed=old.seed)
+extend = extended(sample, "base points")
 
 
 # ---- derivatives -----------------------------------------------------------------------------------------------------
@@ -194,9 +190,8 @@ def _run(
 
 def _outcomes(asked: Sequence[Asked]) -> tuple[tuple[Outcome, ...], list[str]]:
     """Outcomes, and each one's measure as a number."""
-    names, times = columns_of(asked)
+    outcomes = outcomes_of(asked)
     variables = [one.variable for one in asked for _ in range(one.width)]
-    outcomes = tuple(Outcome(name, None if np.isnan(t) else float(t)) for name, t in zip(names, times, strict=True))
     texts = [
         outcome.measure if outcome.time is None else f"{variable}@{outcome.time!r}"
         for outcome, variable in zip(outcomes, variables, strict=True)
@@ -296,16 +291,15 @@ def analyze(drawn: Sample, outputs: Derived, *, level: float = 0.95, resamples: 
     vi, vi_influence = np.full((factors, outcomes), np.nan), np.full((COPIES, factors, outcomes), np.nan)
     bound, bound_influence = vi.copy(), vi_influence.copy()
     width = np.array([f.distribution.high - f.distribution.low for f in drawn.problem.factors])
-    tasks = [(column, there) for columns, there in found.parts for column in columns.tolist()]
 
-    def work(task: tuple[int, NDArray[np.bool_]]) -> None:
-        column, there = task
+    def work(task: tuple[NDArray[np.intp], NDArray[np.bool_]]) -> None:
+        (column,), there = task
         squared = outputs.slopes[:, :, column] ** 2
         squared[:, outputs.discontinuous[:, column]] = np.nan
         parts = _measures(outputs.values[:, column], squared, there, width)
         vi[:, column], vi_influence[:, :, column], bound[:, column], bound_influence[:, :, column] = parts
 
-    in_threads(work, tasks)
+    in_threads(work, found.tasks(1))
     groups = drawn.problem.groups
     members = [list(group.members) for group in groups]
     bounds = np.stack([bound[own].sum(axis=0) for own in members])

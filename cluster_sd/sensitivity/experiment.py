@@ -36,9 +36,7 @@ Floats = NDArray[np.float64]
 #: Mechanisms in one experiment; every one more doubles the runs.
 MOST = 10
 #: Columns of the table of effects.
-COLUMNS = (
-    "measure", "time", "term", "kind", "mean", "ci_low", "ci_high", "median", "spread_low", "spread_high", "positive",
-)  # fmt: skip
+COLUMNS = ("measure", "time", "term", "kind", *Spread.COLUMNS, "positive")
 
 
 @dataclass(frozen=True)
@@ -203,11 +201,9 @@ class Experiment:
         )
         for i, outcome in enumerate(self.outcomes):
             for names, of_kind, found in parts:
-                arrays = (
-                    found.mean, found.mean_low, found.mean_high, found.median, found.low, found.high, found.positive,
-                )  # fmt: skip
                 for j, (name, kind) in enumerate(zip(names, of_kind, strict=True)):
-                    yield outcome.measure, outcome.time, name, kind, *(float(a[j, i]) for a in arrays)
+                    numbers = (*found.at((j, i)), float(found.positive[j, i]))
+                    yield outcome.measure, outcome.time, name, kind, *numbers
 
     def table(self) -> pandas.DataFrame:
         """The rows as a table."""

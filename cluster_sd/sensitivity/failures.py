@@ -110,6 +110,10 @@ class Usable:
     parts: tuple[tuple[NDArray[np.intp], NDArray[np.bool_]], ...]
     reasons: tuple[str, ...]
 
+    def tasks(self, width: int) -> list[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
+        """The parts with at most `width` outcomes each."""
+        return [(columns[i : i + width], there) for columns, there in self.parts for i in range(0, len(columns), width)]
+
 
 def usable(sample: Sample, outputs: Outputs) -> Usable:
     """Check outputs, and sort the outcomes by the runs in which they have a value.
@@ -165,10 +169,15 @@ def _reason(low: float, high: float, there: int, failed: int, runs: int) -> str:
 
 
 def too_few(found: Usable, value: Floats) -> Usable:
-    """The same, with a reason for outcomes of which failed runs left too little: NaN in `value`, (name, outcome)."""
-    lost = np.flatnonzero(~np.isfinite(value).all(axis=0))
-    why = "failed runs left too little of the sample for an index; narrow the ranges, or take a larger sample"
-    return replace(found, reasons=tuple(r or (why if i in lost else "") for i, r in enumerate(found.reasons)))
+    """The same, with a reason for outcomes of which too little is left or varies: NaN in `value`, (name, outcome)."""
+    reasons = list(found.reasons)
+    for columns, there in found.parts:
+        why = "varies in too few of the runs for an index; take a larger sample"
+        if not there.all():
+            why = "failed runs left too little of the sample for an index; narrow the ranges, or take a larger sample"
+        for i in columns[~np.isfinite(value[:, columns]).all(axis=0)].tolist():
+            reasons[i] = reasons[i] or why
+    return replace(found, reasons=tuple(reasons))
 
 
 def parts_lost(failed: NDArray[np.bool_], step: int) -> int:

@@ -43,11 +43,12 @@ from cluster_sd.sensitivity.assemble import indices_of
 from cluster_sd.sensitivity.bootstrap import check_level, interval
 from cluster_sd.sensitivity.columns import in_threads
 from cluster_sd.sensitivity.failures import parts_lost, too_few, usable
+from cluster_sd.sensitivity.given_data import sample_given, with_dummy
 from cluster_sd.sensitivity.method import Method
 from cluster_sd.sensitivity.problem import Problem
 from cluster_sd.sensitivity.ranking import Blocks
 from cluster_sd.sensitivity.result import Indices
-from cluster_sd.sensitivity.sampling import Outputs, Sample, given_points, power_of_two
+from cluster_sd.sensitivity.sampling import Outputs, Sample, extended, larger
 
 __all__ = ["METHOD", "RBD", "SearchCurves", "analyze", "analyze_rbd", "extend", "extend_rbd", "sample", "sample_rbd"]
 
@@ -61,6 +62,8 @@ POINTS = 65
 #: Points of a curve from which on there are more curves instead. Four of 251 in place of two of 501 made the root mean
 #: square error of Ishigami's second S1 0.11 in place of less than 0.001: slow frequencies that are too few to part.
 LONG = 513
+#: Least number of points of RBD-FAST.
+RBD_LEAST = 1024
 #: Harmonics of RBD-FAST, as SALib's default.
 RBD_HARMONICS = 10
 #: Parts of a sample that are left out, one at a time, for the interval of RBD-FAST.
@@ -155,12 +158,10 @@ def extend(old: Sample, n: int) -> Sample:
     InputError
         Where `n` is smaller than what there is.
     """
-    if n < old.n:
-        raise InputError(f"the sample has {old.n:,} points per parameter already; {n:,} are fewer")
     points = old.settings["points"]
     curves = -(-n // points)
     rows = _curves(len(old.problem.factors), points, curves, old.seed)
-    return replace(old, n=curves * points, rows=rows)
+    return larger(old, replace(old, n=curves * points, rows=rows), n, "points per parameter")
 
 
 def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: int = 1000, seed: int = 0) -> Indices:
@@ -187,7 +188,7 @@ def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: 
         y = np.ascontiguousarray(outputs.values[:, columns].T).reshape(len(columns), curves, parameters, points)
         share[..., columns] = np.moveaxis(_spectral_shares(y), 1, -1)
 
-    in_threads(some, [c[i : i + 8] for c, _ in found.parts for i in range(0, len(c), 8)])
+    in_threads(some, [columns for columns, _ in found.tasks(8)])
     whole = (np.isfinite(share[0]).sum(axis=0) >= 2).all(axis=0)
     kinds, floor = {}, {}
     for kind, one in (("ST", share[1]), ("S1", share[0])):
@@ -231,16 +232,12 @@ def _mean_of_curves(share: Floats, wanted: NDArray[np.bool_]) -> tuple[Floats, F
 
 def sample_rbd(problem: Problem, n: int, *, seed: int = 0) -> Sample:
     """Points of randomised Sobol sequences; `n` is their number, rounded up to a power of two, 1,024 at least."""
-    drawn, _ = given_points("rbd", problem, max(int(n), 1024) if n > 0 else n, seed)
-    note = () if n >= 1024 else (f"{n:,} points were rounded up to {drawn.n:,}: RBD-FAST needs a thousand",)
+    drawn = sample_given("rbd", problem, n, seed, RBD_LEAST)
+    note = () if n >= RBD_LEAST else (f"{n:,} points were rounded up to {drawn.n:,}: RBD-FAST needs a thousand",)
     return replace(drawn, notes=(*drawn.notes, *note))
 
 
-def extend_rbd(old: Sample, n: int) -> Sample:
-    """The same points and more."""
-    if power_of_two(n)[0] < old.n:
-        raise InputError(f"the sample has {old.n:,} points already; {n:,} are fewer")
-    return sample_rbd(old.problem, n, seed=old.seed)
+extend_rbd = extended(sample_rbd, "points")
 
 
 def analyze_rbd(
@@ -249,7 +246,7 @@ def analyze_rbd(
     """S1 of all outcomes, see `analyze`."""
     check_level(level)
     found = usable(drawn, outputs)
-    unit = np.column_stack([drawn.unit(), given_points("rbd", drawn.problem, drawn.n, drawn.seed)[1]])
+    unit = with_dummy(drawn)
     value = np.full((unit.shape[1], len(outputs.outcomes)), np.nan)
     influence = np.full((RBD_PARTS, *value.shape), np.nan)
     part = np.arange(len(unit)) % RBD_PARTS
@@ -261,9 +258,7 @@ def analyze_rbd(
         left = np.array([_balanced_share(x[k], y[k]) for k in (there & (part != p) for p in range(RBD_PARTS))])
         influence[:, i, columns] = (RBD_PARTS - 1) * (left.mean(axis=0) - left)
 
-    cut = [(c[j : j + 64], there) for c, there in found.parts for j in range(0, len(c), 64)]
-    tasks = [(i, *one) for one in cut for i in range(unit.shape[1])]
-    in_threads(some, tasks)
+    in_threads(some, [(i, *task) for task in found.tasks(64) for i in range(unit.shape[1])])
     kinds = {"S1": Blocks(drawn.problem.names, value[:-1], influence[:, :-1])}
     floor = {"S1": interval(value[-1], influence[:, -1], level)[1]}
     lost = int(np.count_nonzero(outputs.failed))

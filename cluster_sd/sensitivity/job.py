@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 from cluster_sd.errors import InputError
 from cluster_sd.measures import Measure, evaluate, needs, time_index
 from cluster_sd.program.ir import Program
-from cluster_sd.program.kernel import Grid, Task
+from cluster_sd.program.kernel import Grid, Kernel
 from cluster_sd.program.store import Entry, pack, unpack
-from cluster_sd.simulate.batch import Experiment, Failures, item_name
+from cluster_sd.simulate.batch import Experiment, item_name, run_block
 from cluster_sd.simulate.design import as_design
-from cluster_sd.simulate.execute import adaptive, checked
+from cluster_sd.simulate.execute import adaptive, checked, kernel_of
 from cluster_sd.simulate.executor import Block
 from cluster_sd.simulate.inputs import Column, Inputs
-from cluster_sd.simulate.kernels import maker
 from cluster_sd.simulate.running import Settings, prepare
 from cluster_sd.solvers.tableau import FIXED_STEP
 
@@ -131,9 +130,9 @@ class Job:
         )
         return Inputs(self.base, tuple(columns), len(rows))
 
-    def experiment(self, rows: NDArray[np.float64]) -> Experiment:
+    def experiment(self, rows: NDArray[np.float64], streams: NDArray[np.int64] | None = None) -> Experiment:
         """Those runs, as the simulating layer takes them."""
-        return Experiment(self.program, self.grid, self.inputs(rows), self.kept, self.seed)
+        return Experiment(self.program, self.grid, self.inputs(rows), self.kept, self.seed, streams)
 
     def item_name(self, item: int) -> str:
         """The variable that a failure's `item` means."""
@@ -229,15 +228,10 @@ class Engine:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self._kernel = self._made() if job.solver in FIXED_STEP else None
-
-    def _made(self) -> Any:
-        job = self.job
-        scheme = FIXED_STEP[job.solver]
-        nodes = tuple(job.program.outputs[name] for name in job.kept)
-        varying = job.inputs(np.zeros((2, job.columns))).varying
-        evaluations = float(job.runs) * (job.grid.steps + 1) * len(scheme.b)
-        return maker(job.backend, evaluations, float(job.runs))(Task(job.program, scheme, nodes, varying, job.checked))
+        self._kernel: Kernel | None = None
+        if job.solver in FIXED_STEP:
+            two = job.experiment(np.zeros((2, job.columns)))
+            self._kernel = kernel_of(two, job.solver, job.backend, job.checked, job.runs)
 
     def run(self, rows: NDArray[np.float64], streams: NDArray[np.int64]) -> Made:
         """Run the rows of a design.
@@ -248,14 +242,12 @@ class Engine:
         streams : array of int, shape (run,)
             Numbers of the runs, on which their random numbers depend.
         """
-        experiment = self.job.experiment(rows)
+        experiment = self.job.experiment(rows, streams)
         if self._kernel is None:
             block = adaptive(experiment, self.job.solver, self.job.backend, self.job.checked).execute(0, len(rows))
             return self._measure(block)
-        grid = self.job.grid
-        batch = self._kernel.integrate(grid, experiment.inputs.segments(grid), self.job.seed, streams)
-        time = np.where(batch.failed_step >= 0, grid.start + batch.failed_step * grid.dt, np.nan)
-        return self._measure(Block(batch.series, Failures(np.asarray(batch.failed_item, dtype=np.int64), time)))
+        batch, failures = run_block(experiment, self._kernel, 0, len(rows))
+        return self._measure(Block(batch.series, failures))
 
     def _measure(self, block: Block) -> Made:
         failed = block.failures.item >= 0

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from cluster_sd.measures import Measure, parse
 from cluster_sd.model.names import clean
+from cluster_sd.sensitivity.result import Outcome
 from cluster_sd.simulate.measuring import measured
 
 if TYPE_CHECKING:
     from cluster_sd.api import Model
 
-__all__ = ["Asked", "columns_of", "default_measures", "resolve"]
+__all__ = ["Asked", "default_measures", "outcomes_of", "resolve"]
 
 #: The course of an outcome over time is looked at in no more places than this, where nobody asked for all saved times.
 MOST_TIMES = 101
@@ -123,8 +124,8 @@ def _alike(one: str, other: str) -> bool:
     return (a.kind, clean(a.variable), a.argument) == (b.kind, clean(b.variable), b.argument)
 
 
-def columns_of(asked: Sequence[Asked]) -> tuple[list[str], NDArray[np.float64]]:
-    """Measure and time of each column of outputs; the time of a number is NaN."""
-    names = [one.text for one in asked for _ in range(one.width)]
-    times = [np.asarray(one.times, dtype=float) if one.measure.is_series else np.array([np.nan]) for one in asked]
-    return names, np.concatenate(times) if times else np.empty(0)
+def outcomes_of(asked: Sequence[Asked]) -> tuple[Outcome, ...]:
+    """The columns of the outputs of these measures."""
+    return tuple(
+        Outcome(one.text, time) for one in asked for time in (one.times.tolist() if one.measure.is_series else [None])
+    )

@@ -38,7 +38,7 @@ from cluster_sd.sensitivity.method import Method
 from cluster_sd.sensitivity.problem import Problem
 from cluster_sd.sensitivity.ranking import Blocks
 from cluster_sd.sensitivity.result import Indices
-from cluster_sd.sensitivity.sampling import Outputs, Sample
+from cluster_sd.sensitivity.sampling import Outputs, Sample, extended
 
 __all__ = ["LEVELS", "METHOD", "Trajectories", "analyze", "extend", "sample"]
 
@@ -138,17 +138,7 @@ def sample(problem: Problem, n: int, *, seed: int = 0, levels: int = LEVELS) -> 
     return Sample(problem, "morris", n, seed, rows, {"levels": levels}, problem.notes)
 
 
-def extend(old: Sample, n: int) -> Sample:
-    """The same trajectories and more.
-
-    Raises
-    ------
-    InputError
-        Where `n` is smaller than what there is.
-    """
-    if n < old.n:
-        raise InputError(f"the sample has {old.n:,} trajectories already; {n:,} are fewer")
-    return replace(old, n=n, rows=_trajectories(old.problem, n, old.seed, old.settings["levels"]))
+extend = extended(sample, "trajectories", "levels")
 
 
 def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: int = 1000, seed: int = 0) -> Indices:
@@ -174,8 +164,7 @@ def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: 
     delta = drawn.settings["levels"] / (2 * (drawn.settings["levels"] - 1))
     scale = _sides(rows) / delta
     width = max(1, SIZE // drawn.runs)
-    tasks = [(c[i : i + width], there) for c, there in found.parts for i in range(0, len(c), width)]
-    in_threads(lambda task: effects.put(*task, rows, scale, outputs.values), tasks)
+    in_threads(lambda task: effects.put(*task, rows, scale, outputs.values), found.tasks(width))
     found = too_few(found, effects.value[0])
     dropped = parts_lost(outputs.failed, rows.step)
     floor = {"mu_star": np.where(np.isnan(effects.value[0, 0]), np.nan, 0.0)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -342,6 +342,14 @@ class Spread:
     share: float
     level: float
     sets: int
+
+    #: Names of the numbers of :meth:`at` as columns of a table.
+    COLUMNS: ClassVar = ("mean", "ci_low", "ci_high", "median", "spread_low", "spread_high")
+
+    def at(self, place: int | tuple[int, ...]) -> tuple[float, ...]:
+        """The numbers at a place of the arrays, as `COLUMNS`."""
+        arrays = (self.mean, self.mean_low, self.mean_high, self.median, self.low, self.high)
+        return tuple(float(array[place]) for array in arrays)
 
 
 def spread(values: Floats, share: float = 0.9, level: float = 0.95) -> Spread:

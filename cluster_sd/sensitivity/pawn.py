@@ -29,16 +29,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.errors import InputError
-from cluster_sd.sensitivity.assemble import indices_of
-from cluster_sd.sensitivity.bootstrap import check_level, interval
-from cluster_sd.sensitivity.columns import in_threads
-from cluster_sd.sensitivity.failures import usable
+from cluster_sd.sensitivity.given_data import analyze_given, sample_given
 from cluster_sd.sensitivity.method import Method
 from cluster_sd.sensitivity.problem import Problem
-from cluster_sd.sensitivity.ranking import Blocks
 from cluster_sd.sensitivity.result import Indices
-from cluster_sd.sensitivity.sampling import Outputs, Sample, given_points, power_of_two
+from cluster_sd.sensitivity.sampling import Outputs, Sample, extended
 
 __all__ = ["KINDS", "METHOD", "SLICES", "analyze", "extend", "sample"]
 
@@ -63,14 +58,10 @@ def sample(problem: Problem, n: int, *, seed: int = 0) -> Sample:
         Runs; rounded up to a power of two, `LEAST` at least.
     seed : int
     """
-    return given_points("pawn", problem, max(n, LEAST) if n > 0 else n, seed)[0]
+    return sample_given("pawn", problem, n, seed, LEAST)
 
 
-def extend(old: Sample, n: int) -> Sample:
-    """The same points and more; raises `InputError` where `n` is smaller than what there is."""
-    if power_of_two(n)[0] < old.n:
-        raise InputError(f"the sample has {old.n:,} points already; {n:,} are fewer")
-    return sample(old.problem, n, seed=old.seed)
+extend = extended(sample, "points")
 
 
 def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: int = 1000, seed: int = 0) -> Indices:
@@ -87,27 +78,16 @@ def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: 
     InputError
         Where outputs are not those of the sample, or more than a fifth of the runs failed.
     """
-    check_level(level)
-    found = usable(drawn, outputs)
-    unit = np.column_stack([drawn.unit(), given_points("pawn", drawn.problem, drawn.n, drawn.seed)[1]])
-    blocks = int(drawn.settings["replicates"])
-    value = np.full((len(KINDS), unit.shape[1], len(outputs.outcomes)), np.nan)
-    influence = np.full((len(KINDS), blocks, *value.shape[1:]), np.nan)
-    for columns, there in found.parts:
-        part = (np.arange(len(unit)) % blocks)[there]
-        slices = [_slices(x) for x in unit[there].T]
-
-        def one(column: int, part: Ints = part, slices: list[Ints] = slices, there=there) -> None:
-            ranked = _Ranked.of(outputs.values[there, column], part, blocks)
-            for i, of_slice in enumerate(slices):
-                value[:, i, column], influence[:, :, i, column] = ranked.index(of_slice)
-
-        in_threads(one, list(columns))
-    names = drawn.problem.names
-    kinds = {kind: Blocks(names, value[k, :-1], influence[k][:, :-1]) for k, kind in enumerate(KINDS)}
-    floor = {kind: interval(value[k, -1], influence[k][:, -1], level)[1] for k, kind in enumerate(KINDS)}
-    lost = int(np.count_nonzero(outputs.failed))
-    return indices_of(drawn, outputs, found, kinds, floor, level=level, resamples=resamples, seed=seed, dropped=lost)
+    return analyze_given(
+        drawn,
+        outputs,
+        KINDS,
+        _slices,
+        lambda y, part, blocks: _Ranked.of(y, part, blocks).index,
+        level=level,
+        resamples=resamples,
+        seed=seed,
+    )
 
 
 def _slices(x: Floats) -> Ints:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 #: Largest k of which the probability is told that the first k are the right set.
 MOST_TOP = 10
 #: Values of resamples that are held at a time.
-BLOCK = 1_000_000
+BLOCK = 250_000
 
 
 def rank(value: Floats) -> Floats:
@@ -48,24 +48,36 @@ def ranks_over(value: Floats, replicates: Floats, level: float = 0.95) -> tuple[
         the k-th equals the next one, as where both are 0, that is none.
     """
     ranks = rank(value)
-    order = np.argsort(-value, axis=0, kind="stable")
-    by_name = np.ascontiguousarray(np.moveaxis(replicates, 1, 2))  # names last: they are sorted
-    found = np.empty(by_name.shape, dtype=np.int16)
-    places = np.argsort(-by_name, axis=2)
-    np.put_along_axis(found, places, np.arange(1, len(value) + 1, dtype=np.int16)[None, None], axis=2)
-    ends = [round(q * (len(found) - 1)) for q in ((1 - level) / 2, (1 + level) / 2)]
-    low, high = (end.T for end in np.partition(found, ends, axis=0)[ends])
+    backwards = np.negative(np.moveaxis(replicates, 1, 2), order="C")  # names last: they are sorted
+    places = np.argsort(backwards, axis=2)
+    low, high = _ends(places, level)
     low, high = _shared(value, np.minimum(low, ranks), np.maximum(high, ranks))
-    return ranks, low, high, _sets(by_name, places, found, order)
+    return ranks, low, high, _sets(backwards, places, ranks)
 
 
-def _sets(by_name: Floats, places: NDArray[np.intp], found: NDArray[np.int16], order: NDArray[np.intp]) -> Floats:
-    """Share of the resamples in which the first k of `order` come before all others, shape (k, outcome)."""
-    most = min(MOST_TOP, by_name.shape[2])
-    ranks = np.take_along_axis(found, order.T[None, :, :most], axis=2)
-    right = np.maximum.accumulate(ranks, axis=2) == np.arange(1, most + 1)
-    sizes = np.take_along_axis(by_name, places[:, :, : most + 1], axis=2)
-    apart = sizes[:, :, :-1] > sizes[:, :, 1:]  # a tie is no order
+def _ends(places: NDArray[np.intp], level: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Quantiles over resamples of each name's rank, shape (name, outcome); `places` are the names by rank.
+
+    Ranks are few, so they are counted and not sorted.
+    """
+    resamples, outcomes, names = places.shape
+    which = places * names
+    which += np.arange(outcomes * names).reshape(outcomes, names) + (names**2 - names) * np.arange(outcomes)[:, None]
+    counts = np.bincount(which.reshape(-1), minlength=outcomes * names * names).reshape(outcomes, names, names)
+    upto = counts.cumsum(axis=2)
+    low, high = (
+        1 + np.count_nonzero(upto <= round(q * (resamples - 1)), axis=2).T for q in ((1 - level) / 2, (1 + level) / 2)
+    )
+    return low, high
+
+
+def _sets(backwards: Floats, places: NDArray[np.intp], ranks: Floats) -> Floats:
+    """Share of the resamples in which the first k are those of rank 1 to k, shape (k, outcome)."""
+    most = min(MOST_TOP, backwards.shape[2])
+    first = ranks.T[np.arange(places.shape[1])[:, None], places[:, :, :most]]
+    right = np.maximum.accumulate(first, axis=2) == np.arange(1, most + 1)
+    sizes = np.take_along_axis(backwards, places[:, :, : most + 1], axis=2)
+    apart = sizes[:, :, :-1] < sizes[:, :, 1:]  # a tie is no order
     right[:, :, : apart.shape[2]] &= apart[:, :, :most]
     return right.mean(axis=0).T
 

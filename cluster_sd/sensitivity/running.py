@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_sd.sensitivity.job import Engine, Job, Made, make_job
-from cluster_sd.sensitivity.measures_of import Asked, columns_of
+from cluster_sd.sensitivity.measures_of import Asked, outcomes_of
 from cluster_sd.sensitivity.result import Outcome
 from cluster_sd.sensitivity.sampling import Outputs, Sample, row_hashes
 from cluster_sd.simulate.batch import Counter, block_size, run_blocks, split
-from cluster_sd.simulate.checkpoint import Checkpoint
+from cluster_sd.simulate.checkpoint import Checkpoint, digest
 from cluster_sd.simulate.outputs import check_size
 from cluster_sd.simulate.running import Settings, thread_count
 from cluster_sd.version import __version__
@@ -26,7 +25,7 @@ from cluster_sd.version import __version__
 if TYPE_CHECKING:
     from cluster_sd.api import Model
 
-__all__ = ["Here", "Place", "Ran", "outcomes_of", "run_sample"]
+__all__ = ["Here", "Place", "Ran", "run_sample"]
 
 #: ``rows(first, last)``: the rows of a block and the numbers of their random streams.
 RowsOf = Callable[[int, int], tuple[NDArray[np.float64], NDArray[np.int64]]]
@@ -80,12 +79,6 @@ class Ran:
     outputs: Outputs
     settings: dict[str, Any]
     restored: int = 0
-
-
-def outcomes_of(asked: Sequence[Asked]) -> tuple[Outcome, ...]:
-    """The columns of the outputs of these measures."""
-    names, times = columns_of(asked)
-    return tuple(Outcome(name, None if np.isnan(t) else float(t)) for name, t in zip(names, times, strict=True))
 
 
 def run_sample(
@@ -207,14 +200,10 @@ def _identity(
     chance = None if streams is None else hashlib.sha256(streams.tobytes()).hexdigest()
     scenario = tables.read_text(encoding="utf-8") if used["scenario"] is not None and tables.is_file() else ""
     return {
-        "model": _digest([model.hash, model.files, __version__]),
-        "design": _digest(
+        "model": digest([model.hash, model.files, __version__]),
+        "design": digest(
             [sample.method, sample.seed, sorted(sample.settings.items(), key=str), columns, scenario, chance]
         ),
-        "measures": _digest([[one.text, one.times.tolist()] for one in asked]),
-        "settings": _digest(used),
+        "measures": digest([[one.text, one.times.tolist()] for one in asked]),
+        "settings": digest(used),
     }
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

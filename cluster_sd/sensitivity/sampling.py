@@ -7,7 +7,7 @@ gigabyte, what they are made from fills two hundredths of that.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_sd.errors import InputError
+from cluster_sd.sensitivity.columns import in_threads
 from cluster_sd.sensitivity.problem import Problem
 from cluster_sd.sensitivity.result import Outcome
 
@@ -26,7 +27,8 @@ __all__ = [
     "Sample",
     "base_points",
     "check_outputs",
-    "given_points",
+    "extended",
+    "larger",
     "power_of_two",
     "row_hashes",
 ]
@@ -218,12 +220,15 @@ def check_outputs(sample: Sample, outputs: Outputs, block: int = 20_000) -> None
             f"outputs need the shape (runs, outcomes) = ({sample.runs}, {len(outputs.outcomes)}), "
             f"not {outputs.values.shape}"
         )
-    for start in range(0, sample.runs, block):
+
+    def wrong(start: int) -> NDArray[np.intp]:
         stop = min(start + block, sample.runs)
-        wrong = np.flatnonzero(sample.hashes(start, stop) != outputs.hashes[start:stop])
-        if wrong.size:
+        return start + np.flatnonzero(sample.hashes(start, stop) != outputs.hashes[start:stop])
+
+    for found in in_threads(wrong, range(0, sample.runs, block)):
+        if found.size:
             raise InputError(
-                f"the outputs of run {start + wrong[0]} are not those of the sample's row: they are out of order, or "
+                f"the outputs of run {found[0]} are not those of the sample's row: they are out of order, or "
                 "from another design; run the sample again"
             )
 
@@ -267,22 +272,22 @@ def power_of_two(n: int) -> tuple[int, tuple[str, ...]]:
     return size, (f"{n:,} base points were rounded up to {size:,}: a Sobol sequence is balanced at powers of two",)
 
 
-def given_points(method: str, problem: Problem, n: int, seed: int) -> tuple[Sample, Floats]:
-    """A sample for the methods that need no layout (PAWN, delta, RBD-FAST), and the coordinate of the dummy.
+def extended(sample: Callable[..., Sample], counted: str, *settings: str) -> Callable[[Sample, int], Sample]:
+    """How a sample grows of which a larger one begins with the smaller: it is drawn again, with the same `settings`.
 
-    These methods have an index of a parameter and none of a group, so groups are taken apart. The points are those of
-    Sobol sequences and no Latin hypercube, which can't be extended.
-
-    Returns
-    -------
-    Sample
-        Points of `base_points`; `n` rounded up to a power of two.
-    array, shape (runs,)
-        A coordinate that the model never sees.
+    What it has so many of is `counted` in messages.
     """
-    size, notes = power_of_two(n)
-    replicates = min(REPLICATES, size // 2)
-    points = base_points(len(problem.factors) + 1, size, replicates, seed)
-    alone = problem.ungrouped()
-    rows = Matrix(points[:, :-1])
-    return Sample(alone, method, size, seed, rows, {"replicates": replicates}, (*alone.notes, *notes)), points[:, -1]
+
+    def extend(old: Sample, n: int) -> Sample:
+        """The same sample, larger; `InputError` where `n` is smaller than what there is."""
+        kept = {name: old.settings[name] for name in settings}
+        return larger(old, sample(old.problem, n, seed=old.seed, **kept), n, counted)
+
+    return extend
+
+
+def larger(old: Sample, new: Sample, n: int, counted: str) -> Sample:
+    """The sample `new`, whose size is `n` rounded up; `InputError` where that is fewer than there are."""
+    if new.n < old.n or 2 * n <= old.n:
+        raise InputError(f"the sample has {old.n:,} {counted} already; {n:,} are fewer")
+    return new

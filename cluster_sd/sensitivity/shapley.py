@@ -30,16 +30,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.errors import InputError
 from cluster_sd.sensitivity.assemble import indices_of
 from cluster_sd.sensitivity.bootstrap import check_level
 from cluster_sd.sensitivity.columns import in_threads
 from cluster_sd.sensitivity.correlation import Correlation, as_correlation, pairs_of
-from cluster_sd.sensitivity.failures import usable
+from cluster_sd.sensitivity.failures import parts_lost, usable
 from cluster_sd.sensitivity.method import Method
 from cluster_sd.sensitivity.problem import Problem
 from cluster_sd.sensitivity.result import Indices
-from cluster_sd.sensitivity.sampling import Outputs, Sample
+from cluster_sd.sensitivity.sampling import Outputs, Sample, extended
 from cluster_sd.sensitivity.shares import COPIES, by_copy, points, rounded, shares, student
 
 __all__ = ["METHOD", "Walks", "analyze", "contributions", "extend", "sample"]
@@ -142,11 +141,7 @@ def sample(problem: Problem, n: int, *, seed: int = 0, correlation: Any = None) 
     return Sample(problem, "shapley", size, seed, walks, settings, (*problem.notes, *notes))
 
 
-def extend(old: Sample, n: int) -> Sample:
-    """The same walks and more, `n` in all."""
-    if rounded(n)[0] < old.n:
-        raise InputError(f"the sample has {old.n:,} base points already; {n:,} are fewer")
-    return sample(old.problem, n, seed=old.seed, correlation=old.settings["correlation"])
+extend = extended(sample, "base points", "correlation")
 
 
 def contributions(values: Floats, order: NDArray[np.intp], correlated: bool) -> Floats:
@@ -213,13 +208,12 @@ def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: 
     shape = (len(drawn.problem.groups), len(outputs.outcomes))
     value, influence = np.full(shape, np.nan), np.full((COPIES, *shape), np.nan)
     width = max(1, BLOCK // drawn.runs)
-    tasks = [(columns[i : i + width], there) for columns, there in found.parts for i in range(0, len(columns), width)]
 
     def work(task: tuple[NDArray[np.intp], NDArray[np.bool_]]) -> None:
         columns, there = task
         value[:, columns], influence[:, :, columns] = _effects(drawn, outputs.values[:, columns], there)
 
-    in_threads(work, tasks)
+    in_threads(work, found.tasks(width))
     return indices_of(
         drawn,
         outputs,
@@ -229,7 +223,7 @@ def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: 
         level=level,
         resamples=resamples,
         seed=seed,
-        dropped=int(np.count_nonzero(outputs.failed.reshape(drawn.n, -1).any(axis=1))),
+        dropped=parts_lost(outputs.failed, drawn.runs // drawn.n),
     )
 
 

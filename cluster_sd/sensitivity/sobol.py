@@ -50,12 +50,12 @@ from cluster_sd.errors import InputError
 from cluster_sd.sensitivity.assemble import indices_of
 from cluster_sd.sensitivity.bootstrap import check_level, interval
 from cluster_sd.sensitivity.columns import in_threads
-from cluster_sd.sensitivity.failures import parts_lost, too_few, usable
+from cluster_sd.sensitivity.failures import ROUNDING, parts_lost, too_few, usable
 from cluster_sd.sensitivity.method import Method
 from cluster_sd.sensitivity.problem import Problem
 from cluster_sd.sensitivity.ranking import Blocks
 from cluster_sd.sensitivity.result import PAIR, Indices
-from cluster_sd.sensitivity.sampling import REPLICATES, Outputs, Sample, base_points, power_of_two
+from cluster_sd.sensitivity.sampling import REPLICATES, Outputs, Sample, base_points, larger, power_of_two
 
 __all__ = ["METHOD", "SaltelliRows", "analyze", "extend", "sample"]
 
@@ -103,11 +103,12 @@ class SaltelliRows:
 
     def unit(self, start: int, stop: int) -> Floats:
         """Rows from `start` to before `stop`."""
-        point, kind = np.divmod(np.arange(start, stop), self.step)
+        first, last = start // self.step, -(-stop // self.step)
         one = np.zeros((1, self.membership.shape[1]), dtype=bool)
         both = [one, self.membership, ~self.membership, ~one] if self.second_order else [one, self.membership, ~one]
-        a, b = np.split(self.base[point], 2, axis=1)
-        return np.where(np.concatenate(both)[kind], b, a)
+        a, b = np.split(self.base[first:last, None], 2, axis=2)
+        whole = np.where(np.concatenate(both), b, a).reshape(-1, one.shape[1])
+        return whole[start - first * self.step : stop - first * self.step]
 
 
 def sample(problem: Problem, n: int, *, seed: int = 0, second_order: bool = False) -> Sample:
@@ -145,12 +146,11 @@ def extend(old: Sample, n: int) -> Sample:
         Where `n` is smaller than what there is.
     """
     size, notes = power_of_two(n)
-    if size < old.n:
-        raise InputError(f"the sample has {old.n:,} base points already; {n:,} are fewer")
     if not isinstance(old.rows, SaltelliRows):
         raise InputError(f"a sample of {old.method} is none of sobol")
     base = base_points(old.rows.base.shape[1], size, old.settings["replicates"], old.seed)
-    return replace(old, n=size, rows=replace(old.rows, base=base), notes=(*old.problem.notes, *notes))
+    new = replace(old, n=size, rows=replace(old.rows, base=base), notes=(*old.problem.notes, *notes))
+    return larger(old, new, n, "base points")
 
 
 # ---- analysis ------------------------------------------------------------------------------------------------------
@@ -237,12 +237,7 @@ def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: 
     sizes = {"ST": layout.groups, "S1": layout.groups, "dummy": 1, **({"S2": len(pairs)} if pairs else {})}
     index = {kind: _Index.empty(k, len(outputs.outcomes), layout.replicates) for kind, k in sizes.items()}
     width = max(1, BLOCK // layout.n)
-    tasks = [
-        (columns[i : i + width], None if there.all() else there)
-        for columns, there in found.parts
-        for i in range(0, len(columns), width)
-    ]
-    in_threads(lambda task: _some_outcomes(layout, outputs.values, *task, index), tasks)
+    in_threads(lambda task: _some_outcomes(layout, outputs.values, *task, index), found.tasks(width))
     names = drawn.problem.names
     kinds = {
         kind: Blocks(names, one.value, one.influence, one.skewness) for kind, one in index.items() if kind in RANKED
@@ -257,10 +252,10 @@ def analyze(drawn: Sample, outputs: Outputs, *, level: float = 0.95, resamples: 
     return indices_of(drawn, outputs, found, kinds, floor, level=level, resamples=resamples, seed=seed, dropped=dropped)
 
 
-def _some_outcomes(layout: _Layout, values: Floats, columns, there: Bools | None, index: dict[str, _Index]) -> None:
+def _some_outcomes(layout: _Layout, values: Floats, columns, there: Bools, index: dict[str, _Index]) -> None:
     """Indices of outcomes that have a value in the same runs; everything is (outcome, base point) here."""
     y = layout.arranged(np.ascontiguousarray(values[:, columns].T))
-    ok = None if there is None else layout.arranged(there[None])[:, 0].astype(float)
+    ok = None if there.all() else layout.arranged(there[None])[:, 0].astype(float)
     if ok is None:
         y -= y.mean(axis=(0, 2))[:, None]
     elif (ok[0] * ok[-1] * ok[1:-1]).sum(axis=1).min() < FEWEST:
@@ -297,10 +292,12 @@ class _Spread:
 
     @classmethod
     def of(cls, layout: _Layout, a: Floats, b: Floats, used: Floats | None) -> _Spread:
-        """From outputs of A and B, (outcome, base point), and which base points are used."""
+        """From outputs of A and B, (outcome, base point), and which base points are used; NaN where they don't vary."""
         mean = _mean(a + b, used)[:, None] / 2
         square = 0.5 * ((a - mean) ** 2 + (b - mean) ** 2)
         variance = _mean(square, used)
+        size = _mean(a * a + b * b, used)  # of an outcome that varies in other rows alone, a variance is rounding
+        variance = np.where(variance > ROUNDING**2 * size, variance, np.nan)
         excess = square - variance[:, None]
         if used is not None:
             excess *= used * (len(used) / used.sum())

@@ -41,8 +41,8 @@ SURE = 0.99
 NEGLIGIBLE = 1e-4
 #: Columns of the table.
 COLUMNS = (
-    "measure", "time", "lever", "step", "from", "to", "since", "mean", "ci_low", "ci_high", "median", "spread_low",
-    "spread_high", "improves", "best", "cost", "cost_verdict", "per_yuan", "per_yuan_low", "per_yuan_high",
+    "measure", "time", "lever", "step", "from", "to", "since", *Spread.COLUMNS, "improves", "best", "cost",
+    "cost_verdict", "per_yuan", "per_yuan_low", "per_yuan_high",
 )  # fmt: skip
 
 
@@ -195,16 +195,13 @@ class Steps:
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Rows of the table, columns as `COLUMNS`."""
-        found = self.effect
         for i, outcome in enumerate(self.outcomes):
             for j, action in enumerate(self.actions):
                 cost = math.nan if self.cost is None else float(self.cost.median[j])
                 yield (
-                    outcome.measure, outcome.time, action.lever.name, action.change, action.before,
-                    action.after, action.since,
-                    *(float(a[j, i]) for a in (found.mean, found.mean_low, found.mean_high)),
-                    *(float(a[j, i]) for a in (found.median, found.low, found.high, self.improves, self.best)),
-                    cost, self.verdict[j], *(float(x) for x in self.per_yuan[:, j, i]),
+                    outcome.measure, outcome.time, action.lever.name, action.change, action.before, action.after,
+                    action.since, *self.effect.at((j, i)), float(self.improves[j, i]), float(self.best[j, i]), cost,
+                    self.verdict[j], *(float(x) for x in self.per_yuan[:, j, i]),
                 )  # fmt: skip
 
     def table(self) -> pandas.DataFrame:

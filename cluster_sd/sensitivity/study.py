@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cluster_sd.errors import InputError
+from cluster_sd.sensitivity.columns import limited
 from cluster_sd.sensitivity.convergence import Convergence, convergence
 from cluster_sd.sensitivity.experiment import Experiment, effects
 from cluster_sd.sensitivity.measures_of import Asked
@@ -132,7 +133,7 @@ def carry_out(
     if planned.factorial is not None:
         mixed = runner.run("experiment", planned.factorial, planned.numbers, _by_set(planned.factorial))
         found_experiment = effects(planned.factorial, mixed, planned.asking.switches)
-    with analyzing():
+    with analyzing(), limited(planned.settings.threads):
         indices = planned.method.analyze(planned.sample, outputs, seed=planned.settings.seed, **analysis)
         worst = _worst(planned, outputs)
         grown = _grown(planned, outputs, indices)

@@ -59,12 +59,13 @@ def identity(
     return {
         "model": model,
         "design": design.hexdigest(),
-        "measures": _digest(list(measures)),
-        "settings": _digest([times, dict(settings)]),
+        "measures": digest(list(measures)),
+        "settings": digest([times, dict(settings)]),
     }
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """Hash of plain values."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
 
 

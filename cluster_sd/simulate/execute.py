@@ -9,7 +9,7 @@ import numpy as np
 
 from cluster_sd.errors import InputError
 from cluster_sd.program.ir import Program
-from cluster_sd.program.kernel import Task
+from cluster_sd.program.kernel import Kernel, Task
 from cluster_sd.simulate.batch import Experiment, Failures, run_block
 from cluster_sd.simulate.executor import Block, Executor
 from cluster_sd.simulate.kernels import backend_name, maker
@@ -47,14 +47,18 @@ def _gaps(program: Program, written: bool) -> list[bool]:
     return found
 
 
-def fixed_step(experiment: Experiment, solver: str, backend: str | None, check: Sequence[bool]) -> Executor:
-    """Runs by a fixed-step scheme in an emitter's loop."""
+def kernel_of(experiment: Experiment, solver: str, backend: str | None, check: Sequence[bool], runs: int) -> Kernel:
+    """What runs the experiment's program by a fixed-step scheme; how well it is compiled depends on how many `runs`."""
     program = experiment.program
     kept = tuple(program.outputs[name] for name in experiment.kept)
     scheme = FIXED_STEP[solver]
     task = Task(program, scheme, kept, experiment.inputs.varying, tuple(check))
-    runs = float(experiment.inputs.runs)
-    kernel = maker(backend, runs * (experiment.grid.steps + 1) * len(scheme.b), runs)(task)
+    return maker(backend, float(runs) * (experiment.grid.steps + 1) * len(scheme.b), float(runs))(task)
+
+
+def fixed_step(experiment: Experiment, solver: str, backend: str | None, check: Sequence[bool]) -> Executor:
+    """Runs by a fixed-step scheme in an emitter's loop."""
+    kernel = kernel_of(experiment, solver, backend, check, experiment.inputs.runs)
 
     def execute(first: int, last: int) -> Block:
         batch, failures = run_block(experiment, kernel, first, last)

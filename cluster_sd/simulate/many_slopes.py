@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from cluster_sd.errors import InputError
 from cluster_sd.simulate.batch import Experiment, run_blocks, split, usable_cores
-from cluster_sd.simulate.cases import LANES
+from cluster_sd.simulate.cases import LANES, Case
 from cluster_sd.simulate.design import Change, Series
 from cluster_sd.simulate.gradients import Differentiator, Gradient
 from cluster_sd.simulate.inputs import Column, Inputs, step_of
 from cluster_sd.simulate.kernels import maker
 from cluster_sd.simulate.plan import Planner, meant
+from cluster_sd.simulate.pullback import Pullback, Weigh
 from cluster_sd.simulate.running import Settings, prepare
 from cluster_sd.simulate.slopes import functionals_of, refuse_unfit
 from cluster_sd.solvers.tableau import FIXED_STEP
 
-__all__ = ["SlopeBatch", "Slopes", "prepare_slopes"]
+__all__ = ["Pulled", "SlopeBatch", "Slopes", "prepare_slopes"]
 
 Array = NDArray[np.float64]
 #: Evaluations for which it pays to compile: whoever prepares slopes will call them often.
@@ -38,6 +39,23 @@ class SlopeBatch:
     ----------
     values : array, shape (point, measure)
     gradient : array, shape (point, measure, parameter)
+        NaN at points where the run failed.
+    failed : array of bool, shape (point,)
+    """
+
+    values: Array
+    gradient: Array
+    failed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """Measures at some points, and the derivative of one number that is made of them.
+
+    Attributes
+    ----------
+    values : array, shape (point, measure)
+    gradient : array, shape (point, parameter)
         NaN at points where the run failed.
     failed : array of bool, shape (point,)
     """
@@ -66,11 +84,7 @@ class Slopes:
 
     def __call__(self, points: Array) -> SlopeBatch:
         """Values and derivatives at `points`, shape (point, parameter)."""
-        points = np.asarray(points, dtype=float)
-        if points.ndim != 2 or points.shape[1] != len(self.parameters):
-            raise InputError(
-                f"points of shape {points.shape}; a row a point and {len(self.parameters)} columns belong here"
-            )
+        points = self._checked(points)
         count = len(points)
         values = np.full((count, len(self.measures)), np.nan)
         gradient = np.full((count, len(self.measures), len(self.parameters)), np.nan)
@@ -85,6 +99,38 @@ class Slopes:
 
         run_blocks(work, split(count, self._block(count), None), self._threads, lambda done: None)
         return SlopeBatch(values, gradient, failed)
+
+    def pull(self, points: Array, weigh: Weigh) -> Pulled:
+        """Values at `points`, and the derivative of a number that depends on them, such as a log-likelihood.
+
+        One sweep back in time a point, whatever the number of measures and parameters; all in the caller's thread, as
+        many points at once as there are: a few points cost little more than one.
+
+        Parameters
+        ----------
+        points : array, shape (point, parameter)
+        weigh : callable
+            Gives the derivative of the number in each measure, shape (point, measure), at the measures' values, same
+            shape, which are NaN where the run failed. Called once.
+        """
+        points = self._checked(points)
+        found = self._pullback(self._case(points), weigh)
+        failed = found.failed_step >= 0
+        gradient = np.stack([found.gradient[columns].sum(axis=0) for columns in self._places], axis=1)
+        gradient[failed] = np.nan
+        return Pulled(found.values, gradient, failed)
+
+    @cached_property
+    def _pullback(self) -> Pullback:
+        return Pullback(self._differentiator)
+
+    def _checked(self, points: Array) -> Array:
+        points = np.asarray(points, dtype=float)
+        if points.ndim != 2 or points.shape[1] != len(self.parameters):
+            raise InputError(
+                f"points of shape {points.shape}; a row a point and {len(self.parameters)} columns belong here"
+            )
+        return points
 
     @cached_property
     def discontinuous(self) -> NDArray[np.bool_]:
@@ -105,16 +151,22 @@ class Slopes:
         return max(lanes, min(share, 64 * lanes))
 
     def _derive(self, points: Array) -> Gradient:
-        experiment = self._experiment
+        case = self._case(points)
+        return self._differentiator(case.grid, case.segments, case.seed, case.runs, moves=case.moves)
+
+    def _case(self, points: Array) -> Case:
+        """Runs at `points`; all of them meet the same random numbers."""
+        experiment, count = self._experiment, len(points)
         grid, base = experiment.grid, experiment.inputs
         own = tuple(
             Column(number, time, np.ascontiguousarray(points[:, place]))
             for place, (time, numbers) in enumerate(self._targets)
             for number in numbers
         )
-        segments = Inputs(base.base, (*base.columns, *own), len(points)).segments(grid)
+        segments = Inputs(base.base, (*base.columns, *own), count).segments(grid)
         moves = np.array([self._moves(segment.first) for segment in segments], dtype=bool)
-        return self._differentiator(grid, segments, experiment.seed, np.zeros(len(points), dtype=np.int64), moves=moves)
+        moves = np.broadcast_to(moves[:, :, None], (*moves.shape, count))
+        return Case(grid, list(segments), moves, experiment.seed, np.zeros(count, dtype=np.int64))
 
     def _moves(self, step: int) -> list[bool]:
         """Whether each parameter derived in acts from `step` on: it has begun, and no scenario overrides it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ _SETTINGS = {
 }
 
 
+@lru_cache(maxsize=1 << 16)  # an ensemble asks again and again for the same names
 def key_of(name: str) -> str:
     """The form in which scalar names are compared: ``Name[a,b]`` and table points ``Name(0.5)`` included.
 

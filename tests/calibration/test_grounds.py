@@ -58,7 +58,7 @@ FACTS = Facts(
     kinds={"stock": 2, "flow": 1}, random=False, start=2000, stop=2040, time_step=1 / 64, save_every=0.25,
     solver="euler", data=[("county.csv", "cd")], place="M county", observations=7, held_out=2, unused=3,
     holdout="2024-", errors=["lognormal"], series=["area: Planted area (mu), lognormal, scale estimated"],
-    fitted=["Yield: 1500 to 2900, uniform"], not_fitted=200, search="quasi-newton", starts=20, agreeing=0.9, value=-3.2,
+    fitted=["Yield: 1500 to 2900, uniform"], not_fitted=200, search="newton", starts=20, agreeing=0.9, value=-3.2,
     iterations="until nothing moves", intervals="profile likelihood, 95 %", seed=0, threads=2,
     versions={"cluster_sd": "1"}, seconds=12, command="cluster-sd calibrate orange",
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cluster_sd.loops import Link, Loop, LoopAnalysis, Panel, Partition, Question, Search
-from cluster_sd.report.loops.view import Beside, LoopView
+from cluster_sd.loops.view import Beside, LoopView
 
 #: Loops of the world: id, name, variables, mechanism, kind, and when each is strongest (part of the run).
 LOOPS = (

@@ -9,9 +9,9 @@ import pytest
 from loops_world import QUESTION, analysis, view
 
 from cluster_sd.loops import Agreement
+from cluster_sd.loops.periods import Spell, periods, spells
 from cluster_sd.report.loops.figures import beside_figure, every_figure, groups_figure, shares_figure
 from cluster_sd.report.loops.opinion import opinion_figure
-from cluster_sd.report.loops.periods import Spell, periods, spells
 from cluster_sd.report.loops.pictures import Pictures
 
 

@@ -16,6 +16,18 @@ def distribution(request):
     return request.param
 
 
+def test_as_much_lies_below_as_of_a_standard_normal(distribution):
+    from scipy.stats import norm
+
+    z = np.linspace(-6, 6, 49)
+    x = distribution.from_normal(z)
+    np.testing.assert_allclose(x, distribution.ppf(norm.cdf(z)), rtol=1e-7)
+    np.testing.assert_allclose(distribution.to_normal(x), z, rtol=1e-4, atol=1e-9)
+    low, high = distribution.support
+    assert low <= distribution.from_normal(np.array([-40.0]))[0]
+    assert distribution.from_normal(np.array([40.0]))[0] <= high
+
+
 def test_probabilities_and_values_go_back_and_forth(distribution):
     u = np.linspace(0.001, 0.999, 37)
     assert distribution.cdf(distribution.ppf(u)) == pytest.approx(u, rel=1e-9)

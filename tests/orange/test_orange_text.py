@@ -181,13 +181,56 @@ def test_loops_are_closed_chains_of_causes(orange: csd.Model) -> None:
             assert re.search(rf"(?<!\w)(?<!\w ){cause}(?!\w)(?! \w)", equations[effect]), (loop["id"], cause, effect)
 
 
-def test_chinese_names_name_what_there_is_and_every_lever_and_outcome_has_one(orange: csd.Model) -> None:
-    chinese = {r["name"].lower(): r["zh"] for r in table("names_zh.csv")}
-    text = (MODEL / "orange.mdl").read_text(encoding="utf-8").lower()
-    outcomes = {r["name"].lower() for r in table("outcomes.csv")}
-    levers = {r["name"].lower() for r in table("parameters.csv") if r["role"] == "lever"}
-    assert {n for n in chinese if n not in text and n not in outcomes} == set()
-    assert (levers | outcomes) - set(chinese) == set()
+#: Statistics that have a variable's name, so that its Chinese is theirs.
+SAME_AS_A_VARIABLE = {"household_income", "retail_price"}
+
+
+@pytest.fixture(scope="module")
+def chinese() -> dict[str, str]:
+    """The Chinese for every name and text of the model."""
+    return {row["name"]: row["zh"] for row in table("names_zh.csv")}
+
+
+def test_chinese_names_name_what_there_is(chinese: dict[str, str]) -> None:
+    others = [p for p in MODEL.iterdir() if p.is_file() and p.name != "names_zh.csv"]
+    text = "\n".join(p.read_text(encoding="utf-8").lower().replace('""', '"') for p in others)
+    assert {name for name in chinese if name.lower() not in text} == set()
+
+
+def test_every_variable_and_element_has_a_chinese_name_of_its_own(orange: csd.Model, chinese: dict[str, str]) -> None:
+    text = (MODEL / "orange.mdl").read_text(encoding="utf-8")
+    ranges = re.findall(r"^(\w+):\n\t([^~]+?)\n", text, flags=re.M)
+    elements = {one.strip() for _, listed in ranges for one in listed.split(",")}
+    variables = {name.split("[")[0] for name in orange.variables["name"]}
+    assert len(ranges) == 6 and len(variables) > 830
+    assert (variables | elements | {name for name, _ in ranges}) - set(chinese) == set()
+    given = [chinese[name] for name in sorted(variables)]
+    assert {zh for zh in given if given.count(zh) > 1} == set()
+
+
+def test_whatever_a_chinese_page_shows_has_a_chinese_text(orange: csd.Model, chinese: dict[str, str]) -> None:
+    text = (MODEL / "orange.mdl").read_text(encoding="utf-8")
+    scenarios = tomllib.loads((MODEL / "scenarios.toml").read_text(encoding="utf-8"))
+    checks = tomllib.loads((MODEL / "checks.toml").read_text(encoding="utf-8"))
+    mechanisms = tomllib.loads((MODEL / "mechanisms.toml").read_text(encoding="utf-8"))
+    shown = {
+        "sector": set(re.findall(r"^\t?\.([A-Z][^\n]*)$", text, flags=re.M)),
+        "unit": set(orange.variables["unit"]) | {row["unit"] for row in table("parameters.csv")},
+        "outcome": {row[key] for row in table("outcomes.csv") for key in ("name", "unit", "description")},
+        "scenario": set(scenarios) | {v["description"] for k, v in scenarios.items() if k != "calibrated"},
+        "check": {check["description"] for kind in ("check", "invariant") for check in checks[kind]},
+        "loop": {row[key] for row in table("loops.csv") for key in ("name", "kind")},
+        "mechanism": set(mechanisms),
+        "statistic": {row["statistic"] for row in table("observations.csv")} - SAME_AS_A_VARIABLE,
+    }
+    assert all(shown.values()), {kind for kind, texts in shown.items() if not texts}
+    assert {kind: texts - set(chinese) for kind, texts in shown.items() if texts - set(chinese)} == {}
+    assert {k: chinese[k] for k in scenarios} == {k: v["zh"] for k, v in scenarios.items()}
+    assert {row["group"] for row in table("groups.csv")} == MECHANISMS and all(row["zh"] for row in table("groups.csv"))
+
+
+def test_chinese_texts_are_chinese(chinese: dict[str, str]) -> None:
+    assert {zh for zh in chinese.values() if not re.search(r"[\u4e00-\u9fff]", zh)} == set()
 
 
 def test_statistics_are_tidy_and_mapped(orange: csd.Model) -> None:
@@ -206,10 +249,12 @@ def test_statistics_are_tidy_and_mapped(orange: csd.Model) -> None:
 def test_every_variable_stands_in_a_view_and_views_show_nothing_else(orange: csd.Model) -> None:
     text = (MODEL / "orange.mdl").read_text(encoding="utf-8")
     _, *views = text.split("\\\\\\---/// Sketch information")
-    shown = re.findall(r"^10,\d+,([^,]+),", "".join(views), flags=re.M)
+    words = re.findall(r"^10,\d+,([^,]+),(?:[^,]+,){5}(\d+),", "".join(views), flags=re.M)
+    shown = [name for name, bits in words if bits == "3"]  # 2: repeated from another view
     assert len(shown) == len(set(shown))
     control = {"INITIAL TIME", "FINAL TIME", "TIME STEP", "SAVEPER"}
     assert set(shown) == {name.split("[")[0] for name in orange.variables["name"]} - control
-    for view in views:  # arrows join variables of their own view
-        numbers = set(re.findall(r"^10,(\d+),", view, flags=re.M))
+    assert {name for name, _ in words} <= {*shown, "Time"}
+    for view in views:  # arrows and pipes join variables, valves and clouds of their own view
+        numbers = set(re.findall(r"^1[0-2],(\d+),", view, flags=re.M))
         assert all({a, b} <= numbers for a, b in re.findall(r"^1,\d+,(\d+),(\d+),", view, flags=re.M))

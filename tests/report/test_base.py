@@ -67,7 +67,7 @@ def test_a_figures_data_reads_back_as_the_same_numbers(line, tmp_path):
     ("value", "text"),
     [
         (0, "0"),
-        (-1e5, "-100,000"),
+        (-1e5, "−100,000"),
         (1e15, "1e+15"),
         (np.float64(0.5), "0.5"),
         (np.bool_(False), "no"),

@@ -70,7 +70,7 @@ def test_python_version_is_the_same_in_readme_metadata_and_tools(setup):
 
 def test_first_two_commands_install_and_run_the_main_job_and_the_tests():
     main_job, tests = commands_of_readme()[:2]
-    assert main_job.startswith("pip install ") and "&& cluster-sd run orange" in main_job
+    assert main_job.startswith("pip install ") and "&& cluster-sd report orange" in main_job
     assert tests.startswith("pip install ") and "&& pytest" in tests
 
 

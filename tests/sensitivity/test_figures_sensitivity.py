@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,19 @@ def test_morris_plane_holds_size_and_spread(indices):
     assert list(figure.data["parameter"]) == ["price", "rain", "trust"]
     np.testing.assert_array_equal(figure.data["sigma"], [1.5, 0.5, 0.05])
     assert {"price", "rain", "trust"} <= {text.get_text() for text in drawing(figure).axes[0].texts}
+
+
+def test_morris_plane_leaves_groups_out(indices):
+    """The factors of a group move to different sides, so that it has no sigma."""
+    size, alone = estimate(np.array([[1.0], [3.0], [0.1]])), estimate(np.array([[7.0], [8.0]]))
+    morris = Indices(
+        "morris", indices.problem, (Outcome("final(y)"),),
+        {"mu_star": size, "sigma": replace(alone, names=(size.names[2], size.names[0]))},
+        {}, 0.95, 10, 40, 0, Failures(0, 40), ("",),
+    )  # fmt: skip
+    data = figures.morris_plane(morris, 0, "t", "n").data
+    assert list(data["parameter"]) == [size.names[0], size.names[2]]
+    np.testing.assert_array_equal(data["sigma"], [8.0, 7.0])
 
 
 def test_convergence_has_a_line_a_parameter_over_growing_samples():

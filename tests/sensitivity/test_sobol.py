@@ -157,3 +157,16 @@ def test_a_method_is_found_by_its_name():
         find_method("sobel")
     with pytest.raises(InputError, match="between 0 and 1"):
         sobol.analyze(sobol.sample(cube(2), 8), outputs_of(sobol.sample(cube(2), 8), lambda u: u[:, 0]), level=95)
+
+
+def test_an_outcome_that_varies_in_too_few_rows_has_no_index_and_says_so():
+    """The same in all rows of A and B: its variance is nought there, and a share of nought is no number."""
+    drawn = sobol.sample(cube(3), 64, seed=1)
+    values = np.full((drawn.runs, 2), 3.3)
+    values[1, 0] = 4.0  # one row of AB_1
+    values[:, 1] = drawn.unit()[:, 0]
+    outputs = Outputs((Outcome("rare"), Outcome("usual")), values, np.zeros(drawn.runs, dtype=bool), drawn.hashes())
+    found = sobol.analyze(drawn, outputs)
+    assert found.reasons == ("varies in too few of the runs for an index; take a larger sample", "")
+    assert np.isnan(found.estimates["ST"].value[:, 0]).all() and np.isnan(found.estimates["S1"].value[:, 0]).all()
+    assert np.isfinite(found.estimates["ST"].value[:, 1]).all()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import cluster_sd as csd
 from cluster_sd.errors import InputError
 from cluster_sd.model.parameters import Parameter
-from cluster_sd.sensitivity import Outcome, Problem, Sample, problem_of
+from cluster_sd.sensitivity import Outcome, Problem, Sample, columns, problem_of
 from cluster_sd.sensitivity.job import Engine, Job, make_job
 from cluster_sd.sensitivity.measures_of import resolve, thinned
+from cluster_sd.sensitivity.planning import Asking, plan
 from cluster_sd.sensitivity.running import Here, run_sample
 from cluster_sd.sensitivity.sampling import Matrix, check_outputs
+from cluster_sd.sensitivity.study import carry_out
 from cluster_sd.simulate import checkpoint
 from cluster_sd.simulate.running import Settings
 
@@ -75,6 +79,19 @@ def test_results_do_not_depend_on_blocks_and_threads(pond, problem):
     three = run_sample(pond, sample, asked, Settings(), place=Here(3)).outputs
     assert one.values.tobytes() == three.values.tobytes()
     assert one.hashes.tobytes() == three.hashes.tobytes()
+
+
+def test_the_analysis_takes_as_many_threads_as_the_runs(pond):
+    rows = rows_of(pond, rain=(2, 8), delay=(2, 6))
+    planned = plan(pond, Asking("sobol", 8, ["final(Pond)"], rows, step_sets=0), Settings(threads=1))
+    seen = []
+
+    def analyze(*args, **options):
+        seen.append(columns._limit.get())
+        return planned.method.analyze(*args, **options)
+
+    carry_out(replace(planned, method=replace(planned.method, analyze=analyze)))
+    assert seen == [1] and columns._limit.get() is None
 
 
 def test_a_job_survives_its_bytes(pond, problem):

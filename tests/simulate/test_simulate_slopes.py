@@ -73,3 +73,36 @@ def test_mistakes_are_said(vensim):
         model.slopes(["rates"], ["final(S[north])"])
     with pytest.raises(InputError, match="a row a point"):
         model.slopes(["rate"], ["final(S[north])"])(np.zeros(3))
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_one_sweep_back_gives_the_derivative_of_a_number_of_all_measures(vensim, backend, later):
+    model = vensim(*MODEL)
+    points = np.array([[0.3, 10.0, 1.0], [0.7, 8.0, 2.0], [0.5, 12.0, 0.5]])
+    measures = ["S@8", "mean(S)", "final(S)", "S@8"]
+    slopes = model.slopes(["a@3" if later else "a", "k", "S"], measures, backend=backend)
+    full = slopes(points)
+    given = []
+
+    def weigh(values):  # of the sum of squares
+        given.append(values.copy())
+        return 2 * values
+
+    pulled = slopes.pull(points, weigh)
+    assert len(given) == 1
+    np.testing.assert_allclose(given[0], full.values, rtol=1e-12)
+    np.testing.assert_allclose(pulled.values, full.values, rtol=1e-12)
+    expected = np.einsum("dm,dmk->dk", 2 * full.values, full.gradient)
+    np.testing.assert_allclose(pulled.gradient, expected, rtol=1e-10)
+
+
+def test_a_run_that_fails_has_no_sweep_and_harms_no_other(vensim, backend):
+    model = vensim("S= INTEG(LN(a - Time), 1)", "a= 50", start=0, stop=10, step=1)
+    pulled = model.slopes(["a"], ["final(S)"], backend=backend).pull(
+        np.array([[20.0], [5.0], [30.0]]), lambda values: np.ones_like(values)
+    )
+    np.testing.assert_array_equal(pulled.failed, [False, True, False])
+    assert np.isnan(pulled.values[1]).all()
+    assert np.isnan(pulled.gradient[1]).all()
+    slope = [sum(1 / (a - t) for t in range(10)) for a in (20, 30)]
+    np.testing.assert_allclose(pulled.gradient[[0, 2], 0], slope, rtol=1e-12)

@@ -25,6 +25,8 @@ __all__ = ["fit", "learned", "profiles", "ranks", "residuals", "rests", "waterfa
 Array = NDArray[Any]
 #: Panels beside each other.
 ACROSS = 2
+#: Years shown on either side of a statistic that has no course over time, as a date has not.
+ALONE = 5.0
 #: Bins of a histogram of draws, and of ranks.
 BINS, RANK_BINS = 24, 8
 
@@ -45,8 +47,8 @@ def _short(text: str, width: int = 34) -> str:
 
 
 def label(series: Series) -> str:
-    """A series' name; that of its measure where letters are not Latin, which a bare machine has no font for."""
-    return series.name if series.name.isascii() else series.measure
+    """A series' name in words; its measure where letters are not Latin, for which a bare machine has no font."""
+    return series.name.replace("_", " ") if series.name.isascii() else series.measure
 
 
 def _unit(values: Array) -> tuple[float, str]:
@@ -104,6 +106,8 @@ def _course(axis: Axes, course: Course | None, scale: float, rows: Array, study:
     times = study.observations.times[rows]
     if course is None:
         axis.plot(times, study.fitted[rows] / scale, "x", color=COLOURS[0], linestyle="none")
+        axis.set_xlim(times.min() - ALONE, times.max() + ALONE)
+        axis.ticklabel_format(useOffset=False)
         return
     margin = max(4.0, 0.5 * float(np.ptp(times)))
     near = (course.times >= times.min() - margin) & (course.times <= times.max() + margin)
@@ -143,11 +147,14 @@ def waterfall(study: Study) -> Figure:
     below = np.where(finite, ends[0] - np.where(finite, ends, 0.0), np.nan)
 
     def draw() -> Drawing:
+        from matplotlib.ticker import MaxNLocator
+
         drawing, (axis,) = _panels(1, 3.0)
         axis.plot(np.arange(1, len(ends) + 1), below, "o-", color=COLOURS[0])
         axis.set_yscale("symlog", linthresh=0.1)
         axis.set_ylim(-0.02, max(1.0, 1.5 * float(np.nanmax(below))))
         axis.set_xlabel("search, best first")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_ylabel("log-density below the best")
         return drawing
 
@@ -223,10 +230,10 @@ def learned(study: Study) -> Figure:
             axis.set_yticks([])
             axis.locator_params(axis="x", nbins=5)
         if axes:
-            axes[0].legend(loc="upper right")
+            drawing.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
         return drawing
 
-    how = "draws of the posterior" if made.draws is not None else "weighted draws of a normal approximation at the mode"
+    how = "draws of the posterior" + ("" if made.draws is not None else " by importance sampling")
     return Figure(
         "learned",
         "What was believed before, and after the statistics",
@@ -262,7 +269,7 @@ def residuals(study: Study) -> Figure | None:
         for place, index in enumerate(of):
             rows = np.flatnonzero(there & (observations.series_index == index))
             name, colour = label(observations.series[index]), COLOURS[place % len(COLOURS)]
-            marker = "os^DvPX*"[place % 8]
+            marker = "os^DvPX*"[(place + place // len(COLOURS)) % 8]
             for held, face in ((False, colour), (True, "white")):
                 mine = rows[observations.held_out[rows] == held]
                 axis.plot(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,8 +71,6 @@ def _lead(study: Study) -> list[Block]:
 
 def _fit(study: Study) -> Section:
     blocks: list[Block] = [FigureBlock(figures.fit(study))]
-    table = dict(tables.fit(study))
-    table["held_out"] = ["yes" if held else "" for held in table["held_out"]]
     inside = (study.observations.observed >= study.low) & (study.observations.observed <= study.high)
     number = study.observations.terms.kind != 1
     exact = study.observations.exact & number
@@ -78,7 +78,8 @@ def _fit(study: Study) -> Section:
         f"{int(inside[exact].sum())} of {int(exact.sum())} values lie within the 95 % interval of what the calibrated "
     )
     blocks.append(Text(share + "model would have them be."))
-    blocks.append(TableBlock("Statistics and what the calibrated model says of them", table, "fit"))
+    caption = "Statistics and what the calibrated model says of them, with 95 % intervals of what would be observed"
+    blocks.append(TableBlock(caption, _fit_shown(study), "fit"))
     if study.bounds:
         blocks.append(
             TableBlock(
@@ -100,15 +101,65 @@ def _year(time: float) -> str:
     return f"{time:.10g}"
 
 
-def _scores(study: Study) -> Section:
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _printed(value: float) -> str:
+    """A statistic with all its digits."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _fit_shown(study: Study) -> dict[str, Any]:
+    """The rows as they are read: bounds with their sign, what was not fitted with the reason."""
+    observations = study.observations
+    signs = {"at least": "≥ ", "at most": "≤ "}
+    use = {True: "held out", False: "fitted"}
+    rows = observations.observations
+    return {
+        "series": [observations.series[row.series].name for row in rows],
+        "time": [_year(row.time) for row in rows],
+        "observed": [signs.get(row.kind, "") + _printed(row.value) for row in rows],
+        "model": study.fitted,
+        "low": study.low,
+        "high": study.high,
+        "use": [use[row.held_out] if observations.series[row.series].fitted else "shown" for row in rows],
+    }
+
+
+def _scores_shown(study: Study) -> dict[str, Any]:
+    """``scores.csv`` under names that a page has room for."""
+    names = {
+        "series": "series", "held_out": "years", "n": "n", "r2": "R²", "mae_over_mean": "MAE/mean", "rmse": "RMSE",
+        "naive_rmse": "RMSE of trend", "theil_bias": "Uᴹ", "theil_variance": "Uˢ", "theil_covariance": "Uᶜ",
+    }  # fmt: skip
     columns = tables.scores(study)
+    trivial = [years == "fitted" and n <= 2 for years, n in zip(columns["held_out"], columns["n"], strict=True)]
+    columns["naive_rmse"] = [
+        float("nan") if own else value for own, value in zip(trivial, columns["naive_rmse"], strict=True)
+    ]  # a line through two points is no forecast
+    return {shown: columns[column] for column, shown in names.items()}
+
+
+def _sources_shown(study: Study) -> dict[str, Any]:
+    """Every statistic with its source; of a link only the site."""
+    columns = tables.reliability_of(study)
+    shown = ("series", "time", "as printed", "source", "reliability", "least error", "how it was read")
+    made = {name: columns[name] for name in shown}
+    made["time"] = [_year(time) for time in columns["time"]]
+    made["source"] = [re.sub(r"https?://([^/\s]+)\S*", r"\1", text) for text in columns["source"]]
+    made["how it was read"] = [textwrap.shorten(text, 90, placeholder=" …") for text in columns["how it was read"]]
+    return made
+
+
+def _scores(study: Study) -> Section:
     blocks: list[Block] = [
-        TableBlock("Fit by series; n/a where a figure is not defined", columns, "scores"),
+        TableBlock("Fit by series; a dash where a figure is not defined", _scores_shown(study), "scores"),
         Text(
-            "R² is the share of the observations' variation around their mean that the run accounts for, below "
-            "0 where the "
-            "mean would do better. Theil's parts split the mean squared error into bias, unequal variation and unequal "
-            "covariation. The naive trend is the straight line through the fitted years.",
+            "R² is the share of the observations' variation around their mean that the run accounts for, below 0 where "
+            "the mean would do better. Theil's parts split the mean squared error into bias (Uᴹ), unequal variation "
+            "(Uˢ) and unequal covariation (Uᶜ). The trend is the straight line through the fitted years: over these it "
+            "is fitted itself, over held-out years it forecasts as the model does.",
             "note",
         ),
     ]
@@ -142,6 +193,8 @@ def _parameters(study: Study) -> Section:
         FigureBlock(figures.profiles(study)),
         FigureBlock(figures.learned(study)),
     ]
+    if made.trials:
+        blocks.append(_choice(study))
     if made.combinations:
         blocks.append(
             TableBlock(
@@ -174,6 +227,22 @@ def _parameters(study: Study) -> Section:
     return Section("Parameters", blocks)
 
 
+def _choice(study: Study) -> TableBlock:
+    """Every set of parameters that was tried."""
+    trials = study.calibration.trials
+    return TableBlock(
+        "How the parameters were chosen: sets in the order in which they were tried; a parameter that can go from end "
+        "to end of its range with hardly a fall of the likelihood is put back, and the next set is chosen without it",
+        {
+            "chosen by sensitivities": [t.where for t in trials],
+            "set": [", ".join(t.fitted) for t in trials],
+            "log-likelihood": [t.value for t in trials],
+            "put back": [", ".join(t.flat) for t in trials],
+        },
+        "choice",
+    )
+
+
 def _rests(study: Study) -> Section | None:
     figure = figures.rests(study)
     if figure is None:
@@ -204,7 +273,7 @@ def _rests_shown(study: Study) -> dict[str, list[Any]]:
     return {
         "outcome": [g.outcome for g in study.grounds],
         "rests on": [g.rests_on for g in study.grounds],
-        "variance taken": [g.taught for g in study.grounds],
+        "variance taken": [words.with_error(g.taught, g.taught_error) for g in study.grounds],
         "left: fitted": [g.from_numbers for g in study.grounds],
         "left: ranges": [g.from_ranges for g in study.grounds],
         "before": [points(g.before) for g in study.grounds],
@@ -216,7 +285,7 @@ def _draws(study: Study) -> Section | None:
     draws, health, ranks = study.calibration.draws, study.calibration.health, figures.ranks(study)
     blocks: list[Block] = []
     if draws is not None and health is not None:
-        blocks.append(Text(words.sampler_text(study).capitalize() + "."))
+        blocks.append(Text(_sentence(words.sampler_text(study))))
         blocks.append(
             TableBlock(
                 "Whether the chains can be believed",
@@ -229,6 +298,8 @@ def _draws(study: Study) -> Section | None:
                 "chains",
             )
         )
+    elif study.calibration.weighted is not None:
+        blocks.append(Text(_sentence(words.sampler_text(study))))
     if ranks is not None and study.ranks is not None:
         blocks.append(FigureBlock(ranks))
         found, cover = study.ranks.p_values(), study.ranks.coverage()
@@ -250,7 +321,10 @@ def _data(study: Study) -> Section:
     made = study.calibration
     blocks: list[Block] = [
         TableBlock(
-            "Every statistic that is compared, as printed and as read", tables.reliability_of(study), "statistics"
+            "Every statistic that is compared, as printed; the least error is that of its source",
+            _sources_shown(study),
+            "statistics",
+            fold=12,
         ),
     ]
     left = tables.unused(study)

@@ -91,6 +91,7 @@ def rests(study: Study) -> Columns:
         "outcome": [g.outcome for g in found],
         "rests_on": [g.rests_on for g in found],
         "variance_taken_by_data": [g.taught for g in found],
+        "standard_error": [g.taught_error for g in found],
         "left_from_numbers": [g.from_numbers for g in found],
         "left_from_ranges": [g.from_ranges for g in found],
         **{f"before_{p}": [g.before[k] for g in found] for k, p in enumerate((5, 50, 95))},
@@ -136,6 +137,10 @@ def diagnostics(study: Study) -> dict[str, Any]:
                 "unused": len(observations.unused),
             },
             "set_from_statistics": {s.name: s.value for s in observations.supplied},
+            "choice": [
+                {"where": t.where, "fitted": list(t.fitted), "put_back": list(t.flat), "log_likelihood": t.value}
+                for t in made.trials
+            ],
             "search": {
                 "kind": made.mode.search,
                 "log_density": made.mode.value,
@@ -160,10 +165,16 @@ def diagnostics(study: Study) -> dict[str, Any]:
 
 
 def _sampling(study: Study) -> dict[str, Any] | None:
-    draws, health = study.calibration.draws, study.calibration.health
+    draws, health, weighted = study.calibration.draws, study.calibration.health, study.calibration.weighted
+    if weighted is not None:
+        return {
+            "sampler": "importance", "draws": len(weighted.points), "weighted_draws": weighted.drawn,
+            "effective": weighted.effective, "pareto_shape": weighted.pareto, "well": weighted.well,
+        }  # fmt: skip
     if draws is None or health is None:
         return None
     return {
+        "sampler": "nuts",
         "chains": draws.natural.shape[0],
         "draws": draws.natural.shape[1],
         "r_hat": dict(health.r_hat),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "against_trend", "fitted_words", "held_out_words", "intervals_text", "names", "number", "parameter_text",
-    "rests_words", "sampler_text", "series_text", "verdict_words",
+    "rests_words", "sampler_text", "series_text", "verdict_words", "with_error",
 ]  # fmt: skip
 
 
@@ -30,6 +30,15 @@ def number(value: float) -> str:
         return "–" if value != value else "0"
     rounded = float(f"{value:.3g}")
     return f"{rounded:,.0f}" if abs(rounded) >= 100 else f"{rounded:g}"
+
+
+def with_error(value: float, error: float) -> str:
+    """A share with its standard error.
+
+    >>> with_error(0.7312, 0.041), with_error(float("nan"), 0.0)
+    ('0.73 ± 0.04', '–')
+    """
+    return f"{value:.2f} ± {error:.2f}" if value == value else "–"
 
 
 def names(some: list[str]) -> str:
@@ -59,13 +68,18 @@ def intervals_text(study: Study) -> str:
     """How intervals were made."""
     profile = "profile likelihood, 95 % (fall of 1.92)"
     if study.calibration.draws is None:
-        return f"{profile}; predictions from weighted draws of a normal approximation at the mode"
+        return f"{profile}; predictions from draws of the posterior by importance sampling"
     return f"2.5 % and 97.5 % points of the posterior's draws; verdicts from the {profile}"
 
 
 def sampler_text(study: Study) -> str:
     """What was sampled, and how well; empty where nothing was."""
-    draws, health = study.calibration.draws, study.calibration.health
+    draws, health, weighted = study.calibration.draws, study.calibration.health, study.calibration.weighted
+    if weighted is not None:
+        return (
+            f"adaptive importance sampling: {weighted.drawn:,} weighted draws, worth {weighted.effective:,.0f} "
+            f"independent ones; Pareto shape of the weights {weighted.pareto:.2f} (below 0.7 they can be believed)"
+        )
     if draws is None or health is None:
         return ""
     chains, kept = draws.natural.shape[:2]
@@ -81,7 +95,7 @@ def fitted_words(study: Study) -> str:
     made, observations = study.calibration, study.observations
     fitted = names([f.name for f in made.posterior.fitted])
     chosen = ""
-    if made.choice is not None:
+    if made.trials:
         chosen = f", chosen among {len(made.candidates)} as those that the statistics can tell apart"
     held = int(observations.held_out.sum())
     kept = f"; {held} more are kept aside" if held else ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cluster_sd.loops.view import Beside, LoopView
 from cluster_sd.report.loops.ensemble import Influence
 from cluster_sd.report.loops.page import LoopReport, loops_table, scores_blocks
-from cluster_sd.report.loops.view import Beside, LoopView
 
 __all__ = ["Beside", "Influence", "LoopReport", "LoopView", "loops_table", "scores_blocks"]

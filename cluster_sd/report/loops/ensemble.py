@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from cluster_sd.loops import OTHER, EnsembleLoops
 from cluster_sd.loops.loop import Grouping
+from cluster_sd.loops.periods import periods
+from cluster_sd.loops.view import LoopView
 from cluster_sd.report.figures import Figure
 from cluster_sd.report.loops.figures import HATCHES, Layer, legend, stack
-from cluster_sd.report.loops.periods import periods
-from cluster_sd.report.loops.view import LoopView
 from cluster_sd.report.style import COLOURS, GREY, INK
 
 if TYPE_CHECKING:

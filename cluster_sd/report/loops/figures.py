@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from cluster_sd.loops import OTHER
 from cluster_sd.loops.loop import Grouping, grouped
+from cluster_sd.loops.periods import spells
+from cluster_sd.loops.view import Beside, LoopView
 from cluster_sd.report.figures import Figure
-from cluster_sd.report.loops.periods import spells
-from cluster_sd.report.loops.view import Beside, LoopView
 from cluster_sd.report.style import COLOURS, DASHES, GREY, INK
 
 if TYPE_CHECKING:

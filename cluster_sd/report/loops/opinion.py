@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cluster_sd.loops import Agreement
+from cluster_sd.loops.periods import spells
+from cluster_sd.loops.view import LoopView
 from cluster_sd.report.figures import Figure
 from cluster_sd.report.loops.figures import HATCHES
-from cluster_sd.report.loops.periods import spells
-from cluster_sd.report.loops.view import LoopView
 from cluster_sd.report.style import COLOURS, GREY
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cluster_sd.loops import Agreement, EnsembleLoops
+from cluster_sd.loops.view import LoopView
 from cluster_sd.report.figures import Figure
 from cluster_sd.report.loops import text as words
 from cluster_sd.report.loops.ensemble import (
@@ -25,7 +26,6 @@ from cluster_sd.report.loops.ensemble import (
 from cluster_sd.report.loops.figures import beside_figure, every_figure, groups_figure, shares_figure
 from cluster_sd.report.loops.opinion import opinion_figure
 from cluster_sd.report.loops.pictures import READING, Pictures
-from cluster_sd.report.loops.view import LoopView
 from cluster_sd.report.page import Block, Bullets, FigureBlock, Page, Section, TableBlock, Text
 
 __all__ = ["LoopReport", "loops_table", "scores_blocks"]

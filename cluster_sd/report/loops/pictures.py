@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cluster_sd.loops.view import LoopView
 from cluster_sd.report.figures import Figure
 from cluster_sd.report.loops.diagram import TEXT_LINE, Diagram, causal_diagram
 from cluster_sd.report.loops.svg import curves, drawing, stroke
-from cluster_sd.report.loops.view import LoopView
 from cluster_sd.report.page import Widget, shown
 from cluster_sd.report.style import INK
 

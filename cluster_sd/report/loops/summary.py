@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from cluster_sd.loops import Agreement, EnsembleLoops, passages
+from cluster_sd.loops.periods import spells
+from cluster_sd.loops.view import LoopView
 from cluster_sd.report.loops.ensemble import passages_table
-from cluster_sd.report.loops.periods import spells
-from cluster_sd.report.loops.view import LoopView
 
 __all__ = ["summary"]
 

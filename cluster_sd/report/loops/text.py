@@ -9,8 +9,8 @@ import numpy as np
 
 from cluster_sd.loops import OTHER, Agreement
 from cluster_sd.loops.loop import grouped
-from cluster_sd.report.loops.periods import Spell, spells
-from cluster_sd.report.loops.view import LEAST, Beside, LoopView, running
+from cluster_sd.loops.periods import Spell, spells
+from cluster_sd.loops.view import LEAST, Beside, LoopView, running
 
 __all__ = ["agreement_told", "beside_told", "completeness", "driven", "elsewhere", "groups_told", "yearly"]
 

@@ -329,15 +329,16 @@ def _draw_areas(times: Floats, layers: dict[str, Floats], label: str) -> Drawing
 
 
 def morris_plane(indices: Indices, outcome: int, title: str, name: str) -> Figure:
-    """Morris' plane: size of an effect (μ*) against how much it differs from place to place (σ)."""
+    """Morris' plane: size of an effect (μ*) against how much it differs from place to place (σ), which groups lack."""
     size, spread = indices.estimates["mu_star"], indices.estimates["sigma"]
-    order = _order(size, outcome, range(len(size.names)))
+    place = {name: i for i, name in enumerate(spread.names)}
+    order = _order(size, outcome, [i for i, name in enumerate(size.names) if name in place])
     table = {
         "parameter": np.array([size.names[i] for i in order]),
         "mu_star": size.value[order, outcome],
         "ci_low": size.low[order, outcome],
         "ci_high": size.high[order, outcome],
-        "sigma": spread.value[order, outcome],
+        "sigma": spread.value[[place[size.names[i]] for i in order], outcome],
     }
     return Figure(
         name=name,

@@ -131,7 +131,7 @@ def _most(study: Study, heads: Sequence[Headline], members: Members) -> Section 
         asked, key = found.asked, figures.slug(found.asked.title)
         blocks.append(Text(f"{asked.title}: {asked.description}." if asked.description else asked.title))
         blocks += [FigureBlock(figure) for figure in _bars(study, found, key, members)]
-        if "mu_star" in study.indices.estimates:
+        if "sigma" in study.indices.estimates:
             plane = figures.morris_plane(
                 study.indices, found.outcome, f"{asked.title}: size and spread", f"morris-{key}"
             )

@@ -1,4 +1,4 @@
-"""What the figures and the page of a loop analysis show: shares by period, the question's loops, what stands beside."""
+"""A loop analysis as a reader sees it: shares by period, the loops of the question, what stands beside."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cluster_sd.loops import Link, Loop, LoopAnalysis, Question
-from cluster_sd.report.loops.periods import Periods, periods
+from cluster_sd.loops.loop import Link, Loop
+from cluster_sd.loops.periods import Periods, periods
+from cluster_sd.loops.question import Question
+from cluster_sd.loops.result import LoopAnalysis
 
 __all__ = ["Beside", "LoopView", "running"]
 
