@@ -41,17 +41,22 @@ def mechanisms_of(case: Case) -> tuple[Switch, ...]:
 
 
 def scenario_kinds(case: Case) -> dict[str, str]:
-    """For each scenario ``mechanisms`` (it changes nothing but switches of mechanisms), ``calibrated`` or ``other``."""
+    """For each scenario ``mechanisms``, ``calibrated`` or ``other``.
+
+    ``mechanisms`` switches mechanisms and changes nothing else but what is no decision and not uncertain either (role
+    ``fixed``), as how the experiment counts a fund.
+    """
     try:
         switches = mechanisms_of(case)
     except InputError:  # the stage of the mechanisms says so
         switches = ()
     switched = {clean(name.partition("@")[0]) for s in switches for name in (*s.off, *s.on)}
+    fixed = {clean(p.name) for p in case.model.folder.parameters if p.role == "fixed"}
     made = {}
     for scenario in case.model.folder.scenarios:
         changed = {clean(change.name) for change in case.model.folder.changes(scenario.name)}
         if scenario.name == CALIBRATED:
             made[scenario.name] = CALIBRATED
         else:
-            made[scenario.name] = "mechanisms" if changed and changed <= switched else "other"
+            made[scenario.name] = "mechanisms" if changed & switched and changed <= switched | fixed else "other"
     return made

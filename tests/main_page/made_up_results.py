@@ -164,7 +164,7 @@ def scenarios():
     )
 
 
-def levers(probability=0.997, share=0.006, counts=True):
+def levers(probability=0.997, share=0.006, counts=True, effect=216.0):
     leading = [
         ("Income", n, name, value, value / 2, value * 2, probability, counts)
         for n, name, value in ((1, "Training", 0.003), (2, "Levy", 0.002), (3, "Return", 0.001))
@@ -199,7 +199,7 @@ def levers(probability=0.997, share=0.006, counts=True):
                     220.0,
                     200.0,
                     240.0,
-                    216.0,
+                    effect,
                     -16.0,
                     1110.0,
                     0.93,
@@ -255,6 +255,10 @@ def levers(probability=0.997, share=0.006, counts=True):
                 "parameter role group distribution low high unit",
                 ("Training", "lever", "O1", "uniform", 0.0, 60.0, "yuan/household/year"),
                 ("Levy", "lever", "O1", "uniform", 0.1, 0.3, "yuan/kg"),
+            ),
+            "outcomes": table(
+                "outcome reason floor settled width probability today today_low today_high",
+                ("Income", "", 0.0, True, 0.01, 0.99, 40_000.0, 10_000.0, 90_000.0),
             ),
             "growing": table(
                 "outcome samples settled reason", ("Income", 1024, False, "r"), ("Income", 2048, True, "r")

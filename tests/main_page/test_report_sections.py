@@ -49,7 +49,8 @@ def test_answer_is_plain_that_levers_decide_little_and_says_what_does():
 
 def test_answer_gives_the_better_direction_of_a_step_with_its_spread():
     text = told(answer(results(), words(results())))
-    assert "Training +15 yuan/household/year: +216 yuan/year (−16 to +1,110); the best single step in 40 %" in text
+    assert "Training +15 yuan/household/year: +216 yuan/year (−16 to +1,110), on average +220;" in text
+    assert "the best single step in 40 %" in text
     assert "−15" not in text, "the worse direction is not offered"
     assert "Levy" not in text.split("feasible steps")[1].split("Switched off")[0], "a step that harms is not offered"
 
@@ -130,3 +131,9 @@ def test_same_results_give_the_same_bytes():
 def test_no_lever_is_named_where_none_stands_out_from_chance():
     flat = results(levers=levers(counts=False))
     assert "no lever stands out" in told(answer(flat, words(flat)))
+
+
+def test_a_step_that_nobody_would_notice_is_not_told_of():
+    small = results(levers=levers(effect=0.1))
+    text = told(answer(small, words(small)))
+    assert "No single feasible step of a lever improves Income noticeably" in text and "Training +15" not in text

@@ -15,6 +15,8 @@ __all__ = ["answer", "question", "sureness"]
 SETTLED, LIKELY = 0.95, 0.7
 #: Share of the variance below which levers are said to decide little of an outcome.
 LITTLE = 0.1
+#: Part of an outcome's 90 % range below which the effect of a step isn't told.
+NEGLIGIBLE = 1e-5
 #: Outcomes in the table of the answer.
 LISTED = 8
 
@@ -112,7 +114,7 @@ def _steps(results: Results, outcome: Outcome, words: Words) -> list[Block]:
     """The best feasible steps, each with its effect in the middle world and in 90 % of the worlds."""
     steps = best_steps(results, outcome)
     sign = -1 if outcome.better == "low" else 1
-    good = [row for row in steps if sign * row["median"] > 0][:TOLD]
+    good = [row for row in steps if sign * row["median"] > _negligible(results, outcome)][:TOLD]
     if not good:
         return [Text(words("answer.no_step", outcome=words.name(outcome.name)))] if steps else []
     told = [
@@ -122,11 +124,19 @@ def _steps(results: Results, outcome: Outcome, words: Words) -> list[Block]:
             effect=words.change(row["median"], outcome.unit),
             low=words.change(row["spread_low"]),
             high=words.change(row["spread_high"]),
+            mean=words.change(row["mean"]),
             best=words.percent(row["best"]),
         )
         for row in good
     ]
     return [Text(words("answer.step", outcome=words.name(outcome.name))), Bullets(told)]
+
+
+def _negligible(results: Results, outcome: Outcome) -> float:
+    """Effect that nobody would notice: a part of how far the outcome ranges over the worlds as things are today."""
+    row = next(iter(where(results, "levers", "outcomes", outcome=outcome.name)), None)
+    width = 0.0 if row is None else row["today_high"] - row["today_low"]
+    return NEGLIGIBLE * width if width > 0 else 0.0
 
 
 def _mechanism(results: Results, outcome: Outcome, words: Words) -> str:
