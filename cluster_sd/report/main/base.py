@@ -28,7 +28,7 @@ def section(results: Results, words: Words) -> Section:
         blocks.append(ChartBlock(lines("base", title, caption, panels, choose=(words("base.choose"),))))
     scores = where(results, "base", "scores")
     if scores:
-        blocks.append(TableBlock(words("base.scores"), _scores(scores, words), "base-scores", fold=40))
+        blocks.append(TableBlock(words("base.scores"), _scores(scores, words), "base-scores", fold=16))
         blocks.append(Text(words("base.theil"), "note"))
     return Section(words("base.title"), blocks, name="base")
 
