@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from cluster_sd.calibration.importance import draw
 
 
 def normal(centre: np.ndarray, covariance: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda x: np.atleast_1d(stats.multivariate_normal.logpdf(x, centre, covariance))
+    spread: Any = covariance  # SciPy's own types say int
+    return lambda x: np.atleast_1d(stats.multivariate_normal.logpdf(x, centre, spread))
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])
@@ -29,8 +31,10 @@ def test_a_narrow_tilted_normal_gives_back_its_mean_and_covariance(size: int, kn
 
 
 def test_two_modes_keep_their_shares() -> None:
+    spread: Any = 0.04
+
     def two(x: np.ndarray) -> np.ndarray:
-        first, second = (stats.multivariate_normal.logpdf(x, [m, m], 0.04) for m in (-0.8, 0.8))
+        first, second = (stats.multivariate_normal.logpdf(x, [m, m], spread) for m in (-0.8, 0.8))
         return np.logaddexp(np.log(0.3) + first, np.log(0.7) + second)
 
     found = draw(two, 2, np.array([0.8, 0.8]), count=4000)

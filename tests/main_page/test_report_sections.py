@@ -9,13 +9,13 @@ from cluster_sd.report.main import Made, page
 from cluster_sd.report.main.answer import answer, question, sureness
 from cluster_sd.report.main.page import names_in
 from cluster_sd.report.page import Bullets, TableBlock, Text
-from cluster_sd.report.words import Words
+from cluster_sd.report.words import Language, Words
 from cluster_sd.stages import LeftOut
 
 MADE = Made("cluster-sd report orchard --out report", "2026-11-22", 93.0, 97_000, 0, 0, {"cluster_sd": "1.0"})
 
 
-def words(found, language="en"):
+def words(found, language: Language = "en"):
     return Words(language, names_in(found, language))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from cluster_sd.report.main.tables import TOLD, Outcome, Record, first_outcomes, found, known, outcomes, where
+from cluster_sd.report.main.tables import TOLD, Outcome, Record, facts_of, first_outcomes, found, known, outcomes, where
 from cluster_sd.report.page import Block, Bullets, TableBlock, Text
 from cluster_sd.report.words import Words
 from cluster_sd.stages import Results
@@ -23,7 +23,7 @@ LISTED = 8
 
 def question(results: Results, words: Words) -> str:
     """What the page answers, in a sentence."""
-    facts = _facts(results, "model")
+    facts = facts_of(results, "model")
     levers = found(results, "levers")
     if levers is None:
         return words("answer.question_without_levers", variables=words.number(facts["variables"]))
@@ -69,7 +69,7 @@ def _leading(results: Results, outcome: Outcome, words: Words) -> str:
         description=words.name(outcome.description),
         levers=words.list([words.name(row["lever"]) for row in leaders]),
         count=len(leaders),
-        all=_facts(results, "model")["levers"],
+        all=facts_of(results, "model")["levers"],
         sure=sureness(leaders[0]["probability"], words),
     )
 
@@ -219,8 +219,3 @@ def _assumed(results: Results, words: Words) -> str:
         return ""
     assumed = sum(row["confidence"] == "assumed" for row in varied)
     return words("answer.assumed", assumed=assumed, count=len(varied))
-
-
-def _facts(results: Results, stage: str) -> dict:
-    made = found(results, stage)
-    return {} if made is None else dict(made.facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster_sd.report.main.left_out import left_out
-from cluster_sd.report.main.tables import Record, where
+from cluster_sd.report.main.tables import Record, facts_of, where
 from cluster_sd.report.page import Block, Bullets, Section, TableBlock, Text
 from cluster_sd.report.words import Words
 from cluster_sd.stages import Results
@@ -19,7 +19,7 @@ def section(results: Results, words: Words) -> Section:
     reason = left_out(results, "calibration", words)
     if reason is not None:
         return Section(words("calibration.title"), [reason], name="calibration")
-    facts = results["calibration"].facts
+    facts = facts_of(results, "calibration")
     estimates = where(results, "calibration", "estimates")
     counts = {verdict: sum(row["verdict"] == verdict for row in estimates) for verdict in VERDICTS}
     told = [words("calibration.count", verdict=_verdict(name, words), count=n) for name, n in counts.items() if n]

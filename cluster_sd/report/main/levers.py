@@ -5,7 +5,7 @@ from __future__ import annotations
 from cluster_sd.report.charts import BarPanel, ChartBlock, Panel, Row, Series, bars, lines
 from cluster_sd.report.main.answer import best_steps, step_name, sureness
 from cluster_sd.report.main.left_out import left_out
-from cluster_sd.report.main.tables import Outcome, Record, by, known, outcomes, where
+from cluster_sd.report.main.tables import Outcome, Record, by, facts_of, known, outcomes, where
 from cluster_sd.report.page import Block, Bullets, Section, TableBlock, Text
 from cluster_sd.report.words import Words
 from cluster_sd.stages import Results
@@ -27,7 +27,7 @@ def section(results: Results, words: Words) -> Section:
     ranked = by([row for row in indices if not known(row["time"])], "outcome")
     looked_at = [one for one in outcomes(results) if one.name in ranked]
     choose = (words("scenarios.outcome"),)
-    blocks: list[Block] = [Text(words("levers.read", samples=words.number(results["levers"].facts["samples"])))]
+    blocks: list[Block] = [Text(words("levers.read", samples=words.number(facts_of(results, "levers")["samples"])))]
     levers = [_bars(one, ranked[one.name], words, levers_only=True) for one in looked_at]
     blocks.append(ChartBlock(bars("levers", words("levers.bars"), words("levers.bars_caption"), levers, choose=choose)))
     over = _over_time(results, looked_at, words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster_sd.report.charts import ChartBlock, Panel, Series, lines
 from cluster_sd.report.main.left_out import left_out
-from cluster_sd.report.main.tables import Record, by, known, where
+from cluster_sd.report.main.tables import Record, by, facts_of, known, where
 from cluster_sd.report.page import Block, Section, TableBlock, Text
 from cluster_sd.report.words import Words
 from cluster_sd.stages import Results
@@ -20,7 +20,7 @@ def section(results: Results, words: Words) -> Section:
     reason = left_out(results, "loops", words)
     if reason is not None:
         return Section(words("loops.title"), [reason], name="loops")
-    facts = results["loops"].facts
+    facts = facts_of(results, "loops")
     loops = where(results, "loops", "loops")
     names = {row["loop"]: _label(row, words) for row in loops}
     blocks: list[Block] = [Text(words("loops.read"))]
@@ -58,7 +58,7 @@ def _charts(results: Results, names: dict[str, str], words: Words) -> list[Block
         ("groups", {words.name(group): rows for group, rows in groups.items()}),
     ):
         drawn = [
-            Series(name, [r["time"] for r in rows], [r["share"] for r in rows], kind="area")
+            Series(str(name), [r["time"] for r in rows], [r["share"] for r in rows], kind="area")
             for name, rows in chosen.items()
         ]
         if drawn:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster_sd.report.charts import BarPanel, ChartBlock, Row, bars
 from cluster_sd.report.main.left_out import left_out
-from cluster_sd.report.main.tables import Outcome, Record, by, known, outcomes, where
+from cluster_sd.report.main.tables import Outcome, Record, by, facts_of, known, outcomes, where
 from cluster_sd.report.page import Block, Section, TableBlock, Text
 from cluster_sd.report.words import Words
 from cluster_sd.stages import Results
@@ -17,7 +17,7 @@ def section(results: Results, words: Words) -> Section:
     reason = left_out(results, "mechanisms", words)
     if reason is not None:
         return Section(words("mechanisms.title"), [reason], name="mechanisms")
-    facts = results["mechanisms"].facts
+    facts = facts_of(results, "mechanisms")
     effects = by(where(results, "mechanisms", "effects"), "outcome")
     looked_at = [one for one in outcomes(results) if one.name in effects]
     panels = [_panel(one, effects[one.name], words) for one in looked_at]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cluster_sd.report.charts import BarPanel, ChartBlock, Panel, Row, Series, bars, lines
 from cluster_sd.report.main.left_out import left_out
-from cluster_sd.report.main.tables import Outcome, Record, by, known, outcomes, where
+from cluster_sd.report.main.tables import Outcome, Record, by, facts_of, known, outcomes, where
 from cluster_sd.report.page import Block, Section, TableBlock, Text
 from cluster_sd.report.words import Words
 from cluster_sd.stages import Results
@@ -37,7 +37,7 @@ def section(results: Results, words: Words) -> Section:
         both = (choose, words("scenarios.scenario"))
         blocks.append(ChartBlock(lines("scenario-courses", title, caption, courses, choose=both)))
     blocks.append(_table(results, words))
-    failed = results["scenarios"].facts.get("failed", [])
+    failed = facts_of(results, "scenarios").get("failed", [])
     if failed:
         blocks.append(Text(words("scenarios.failed", names=words.list([words.name(name) for name in failed])), "note"))
     return Section(words("scenarios.title"), blocks, name="scenarios")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cluster_sd.report.figures import Table
 from cluster_sd.stages import Found, LeftOut, Results
 
-__all__ = ["TOLD", "Outcome", "by", "first_outcomes", "found", "known", "outcomes", "rows", "where"]
+__all__ = ["TOLD", "Outcome", "by", "facts_of", "first_outcomes", "found", "known", "outcomes", "rows", "where"]
 
 Record = dict[str, Any]
 #: Outcomes that are told of in words: the first ones of ``outcomes.csv``, which stand in the order of their weight.
@@ -56,6 +56,12 @@ def found(results: Results, stage: str) -> Found | None:
     return None if made is None or isinstance(made, LeftOut) else made
 
 
+def facts_of(results: Results, stage: str) -> dict[str, Any]:
+    """Facts of a stage; none where it was left out."""
+    made = found(results, stage)
+    return {} if made is None else dict(made.facts)
+
+
 def outcomes(results: Results) -> list[Outcome]:
     """All outcomes of the model, in its order."""
     names = ("name", "measure", "unit", "better", "description")
@@ -73,7 +79,7 @@ def known(value: Any) -> bool:
     return value is not None and value != "" and not (isinstance(value, float) and math.isnan(value))
 
 
-def by(table: list[Record], column: str) -> Mapping[Any, list[Record]]:
+def by(table: list[Record], column: str) -> dict[Any, list[Record]]:
     """Rows by what they have in a column, in the order of their first."""
     made: dict[Any, list[Record]] = {}
     for row in table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cluster_sd.report.main.left_out import left_out
-from cluster_sd.report.main.tables import Record, where
+from cluster_sd.report.main.tables import Record, facts_of, where
 from cluster_sd.report.page import Block, Section, TableBlock, Text
 from cluster_sd.report.words import Words
 from cluster_sd.stages import Results
@@ -16,7 +16,7 @@ def section(results: Results, words: Words) -> Section:
     reason = left_out(results, "validation", words)
     if reason is not None:
         return Section(words("validation.title"), [reason], name="validation")
-    facts = results["validation"].facts
+    facts = facts_of(results, "validation")
     counts = facts["counts"]
     rows = where(results, "validation", "rows")
     told = {kind: counts.get(kind, 0) for kind in ("pass", "fail", "finding", "skipped")}
