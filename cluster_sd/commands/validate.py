@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from cluster_sd import output
 from cluster_sd.commands import options
-from cluster_sd.errors import InputError, SimulationError
+from cluster_sd.errors import InputError
 from cluster_sd.progress import bar
 
 if TYPE_CHECKING:
     from cluster_sd.api import Model
     from cluster_sd.model.parameters import Parameter
-    from cluster_sd.validation import Fit, Validation
+    from cluster_sd.validation import Validation
 
 HELP = "test a model: units, extremes, conservation, integration, data"
 DESCRIPTION = """\
@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     begun = time.perf_counter()
     target = _target(arguments.out)
     from cluster_sd.api import load
+    from cluster_sd.stages.case import Case
+    from cluster_sd.stages.validation import reproduced
     from cluster_sd.validation import validate
     from cluster_sd.validation.reproduction import NAME as REPRODUCTION
 
@@ -69,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     parameters = _parameters(model, arguments.parameters)
     fits, reason = None, ""
     if tests is None or REPRODUCTION in [test.lower() for test in tests]:
-        fits, reason = _fits(model, arguments)
+        fits, reason = reproduced(Case(model, arguments.data or (), mapping=arguments.observations))
     with bar("test", arguments.quiet) as progress:
         made = validate(
             model,
@@ -137,41 +139,6 @@ def _parameters(model: Model, path: str | None) -> tuple[Parameter, ...] | None:
     from cluster_sd.model.parameters import read_parameters
 
     return None if path is None else read_parameters(Path(path), [v.name for v in model.metadata.variables])
-
-
-# --- statistics -------------------------------------------------------------------------------------------------------
-
-
-def _fits(model: Model, arguments: argparse.Namespace) -> tuple[tuple[Fit, ...] | None, str]:
-    """How the base run reproduces statistics; or None, and why. Reading statistics is calibration's."""
-    from cluster_sd.calibration.observing import mapping_of, observe
-    from cluster_sd.calibration.reading import read_statistics
-    from cluster_sd.calibration.scores import scores
-    from cluster_sd.stages.case import own_statistics
-    from cluster_sd.validation import Fit
-    from cluster_sd.validation.case import measured
-
-    files = arguments.data or own_statistics(model.path.parent / "data")
-    if not files:
-        return None, "no statistics: there is no data/*.csv beside the model, and no --data"
-    try:
-        observations = observe(model, read_statistics(files), mapping=mapping_of(model, arguments.observations))
-    except InputError as error:
-        if arguments.data or arguments.observations:
-            raise
-        return None, f"the statistics beside the model can't be used: {error}"
-    changes = {given.name: given.value for given in observations.supplied}
-    try:
-        values = measured(model.run_arrays(changes), observations.measures)
-    except SimulationError as error:
-        return None, f"the base run fails: {error}"
-    centre = observations.centre(observations.predict(values[None]), observations.starts[None])[0]
-    units = {series.name: series.unit for series in observations.series}
-    found = tuple(
-        Fit(s.series, units[s.series], s.n, s.mae_over_mean, s.rmse, s.theil_bias, s.theil_variance, s.theil_covariance)
-        for s in scores(observations, centre)
-    )
-    return found, f"no exact value of {observations.place or 'the place'} in the statistics"
 
 
 # --- the table --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,8 @@ class Case:
         Of all samples.
     threads : int, optional
         Default: the cores that the process may use. Results don't depend on it.
+    mapping : path, optional
+        What statistics mean, in place of ``observations.csv`` beside the model. No stage that is kept is asked with it.
     """
 
     model: Model
@@ -43,6 +45,7 @@ class Case:
     samples: int = 2048
     seed: int = 0
     threads: int | None = None
+    mapping: str | Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -80,7 +83,7 @@ class Case:
 
         if self.statistics is None:
             return None
-        return observe(self.model, self.statistics, mapping=mapping_of(self.model))
+        return observe(self.model, self.statistics, mapping=mapping_of(self.model, self.mapping))
 
     def check(self) -> None:
         """Find the user's mistakes before any work is done.
@@ -121,12 +124,12 @@ def unusable(case: Case) -> InputError | None:
     Raises
     ------
     InputError
-        Where the user named them.
+        Where the user named them, or what they mean.
     """
     try:
         _ = case.observations
     except InputError as error:
-        if case.data:
+        if case.data or case.mapping:
             raise
         return error
     return None
